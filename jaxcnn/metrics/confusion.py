@@ -1,0 +1,56 @@
+"""Which classes are taken for which."""
+
+import jax.numpy as jnp
+
+from jaxcnn.metrics.checks import check_labels, check_mask
+from jaxcnn.typing import Array
+
+
+def confusion_matrix(
+    labels: Array, predictions: Array, num_classes: int, mask: Array | None = None
+) -> Array:
+    """Count how often each class was predicted for each true class.
+
+    Args:
+        labels: True classes, int, any shape: (B,) for images, (B, H, W) for pixels.
+        predictions: Predicted classes, int, of the same shape.
+        num_classes: Number of classes K, >= 1.
+        mask: bool of the same shape, True where an example counts; None counts all.
+
+    Returns:
+        int32 (K, K): the row is the true class, the column the predicted one; matrices of parts
+        add up to the matrix of the whole. An example whose label or prediction lies outside
+        [0, K), such as the 255 that marks ignored pixels, is counted nowhere.
+
+    Raises:
+        TypeError: If classes are not integers or `mask` is not bool.
+        ValueError: If shapes differ or `num_classes` < 1.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> from jaxcnn.metrics import confusion_matrix
+        >>> confusion_matrix(jnp.array([0, 0, 1]), jnp.array([0, 1, 1]), 2).tolist()
+        [[1, 1], [0, 1]]
+    """
+    labels, predictions = jnp.asarray(labels), jnp.asarray(predictions)
+    check_labels("confusion_matrix", labels=labels, predictions=predictions)
+    if labels.shape != predictions.shape:
+        raise ValueError(
+            "confusion_matrix: labels and predictions must have one shape, got "
+            f"{labels.shape} and {predictions.shape}"
+        )
+    if num_classes < 1:
+        raise ValueError(f"confusion_matrix: num_classes must be >= 1, got {num_classes}")
+    counted = _inside(labels, num_classes) & _inside(predictions, num_classes)
+    if mask is not None:
+        mask = jnp.asarray(mask)
+        check_mask("confusion_matrix", mask, labels.shape)
+        counted &= mask
+    counts = jnp.zeros((num_classes, num_classes), jnp.int32)
+    return counts.at[jnp.where(counted, labels, 0), jnp.where(counted, predictions, 0)].add(
+        counted.astype(jnp.int32)
+    )
+
+
+def _inside(classes: Array, num_classes: int) -> Array:
+    return (classes >= 0) & (classes < num_classes)
