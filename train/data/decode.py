@@ -1,0 +1,62 @@
+"""Decode a small set once, so that every later epoch only indexes an array."""
+
+import functools
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from train.data.lazy import LazySource
+from train.data.source import ArraySource, Progress
+
+CHUNK = 256
+
+
+def fits(lazies: list[LazySource], cache_mb: int) -> bool:
+    """Return whether the decoded sets together are small enough to be kept."""
+    nbytes = sum(len(lazy) * int(np.prod(lazy.shape)) for lazy in lazies)
+    return nbytes <= cache_mb * 2**20
+
+
+def decode_all(
+    lazy: LazySource, threads: int, progress: Progress | None = None
+) -> tuple[ArraySource, dict[str, str]]:
+    """Return the decoded set without its unreadable images, and those with their reasons."""
+    total = len(lazy)
+    images = np.empty((total, *lazy.shape), np.uint8)
+    labels = np.zeros(total, np.int32)
+    good = np.ones(total, bool)
+    problems: dict[str, str] = {}
+
+    def fill(start: int) -> int:
+        indices = np.arange(start, min(start + CHUNK, total))
+        for i, example in zip(indices, lazy.read(indices), strict=True):
+            if isinstance(example, Exception):
+                good[i] = False
+                problems[lazy.name(int(i))] = str(example)
+            else:
+                images[i], labels[i] = example["image"], example["label"]
+        return len(indices)
+
+    # Readers of many examples at once hold the interpreter's lock: threads only slow them down.
+    batched = hasattr(lazy.examples, "__getitems__")
+    with ThreadPoolExecutor(1 if batched else max(1, threads)) as pool:
+        done = 0
+        try:
+            for count in pool.map(fill, range(0, total, CHUNK)):
+                done += count
+                if progress is not None:
+                    progress(done, total)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    if good.all():
+        return ArraySource(images, labels, lazy.name), problems
+    kept = np.flatnonzero(good)
+    return ArraySource(
+        images[kept], labels[kept], functools.partial(kept_name, lazy, kept)
+    ), problems
+
+
+def kept_name(lazy: LazySource, kept: np.ndarray, i: int) -> str:
+    """Return the name of the i-th example that was kept."""
+    return lazy.name(int(kept[i]))

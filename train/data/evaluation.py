@@ -1,0 +1,74 @@
+"""Batches for evaluation: in the source's order, every example once, the last batch padded."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grain
+import numpy as np
+
+from train.data.batches import Batch, read_batch
+from train.data.order import shard_slice
+from train.data.source import Source
+
+
+@dataclass(frozen=True)
+class PaddedBatches:
+    """Evaluation batches by number, as Grain reads them."""
+
+    source: Source
+    batch_size: int
+    rows: slice
+
+    def __len__(self) -> int:
+        return -(-len(self.source) // self.batch_size)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        positions = np.arange(self.batch_size)[self.rows] + index * self.batch_size
+        real = positions < len(self.source)
+        # Padding repeats a picture rather than zeros, so that nothing unusual enters a network.
+        batch = read_batch(self.source, np.minimum(positions, len(self.source) - 1))
+        batch["mask"] &= real
+        batch["index"][~real] = -1
+        return batch
+
+
+class EvalBatches:
+    """A finite pass over a source, which may be iterated again and again."""
+
+    def __init__(self, table: PaddedBatches, threads: int, prefetch: int):
+        self.skipped: dict[str, str] = {}
+        """Unreadable images met so far: name and reason."""
+        self._table = table
+        self._options = grain.ReadOptions(
+            num_threads=max(1, threads), prefetch_buffer_size=max(1, threads, prefetch)
+        )
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __iter__(self) -> Iterator[Batch]:
+        stream = iter(grain.MapDataset.source(self._table).to_iter_dataset(self._options))
+        try:
+            for batch in stream:
+                self.skipped.update(batch.pop("problems"))
+                yield batch
+        finally:
+            stream.close()
+
+
+def eval_batches(
+    source: Source,
+    *,
+    batch_size: int,
+    threads: int = 2,
+    prefetch: int = 4,
+    shard_index: int = 0,
+    shard_count: int = 1,
+) -> EvalBatches:
+    """Return one pass over the source in its order; mask is False on the padding of the last batch.
+
+    Every host of `shard_count` gets the same number of batches.
+    """
+    rows = shard_slice(batch_size, shard_index, shard_count)
+    return EvalBatches(PaddedBatches(source, batch_size, rows), threads, prefetch)

@@ -1,0 +1,150 @@
+"""From a data config to the train, validation and test sources of a run."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from train.config import Data
+from train.data.conform import Form, form_of
+from train.data.decode import decode_all, fits
+from train.data.digits import open_digits
+from train.data.lazy import LazySource
+from train.data.source import Progress, Source, Subset
+from train.data.split import cut
+from train.data.stored import Stored
+from train.data.tfds import open_tfds
+from train.errors import UserError, unknown
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The data of a run."""
+
+    train: Source
+    val: Source | None
+    """None where `val_fraction` is 0 and the data have no validation split."""
+    test: Source
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int, int]
+    """Height, width, channels."""
+    fingerprint: str
+    """Short hash of the stored data, of how they are cut and of the image shape."""
+    skipped: dict[str, str]
+    """Images left out because they cannot be read: name and reason."""
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes."""
+        return len(self.class_names)
+
+
+def load_splits(data: Data, seed: int, progress: Progress | None = None) -> Splits:
+    """Open, cut and (where small) decode the data that the config names."""
+    return make_splits(open_stored(data), data, seed, progress)
+
+
+def open_stored(data: Data) -> Stored:
+    """Open the data source that `data.source` names."""
+    kind, _, rest = data.source.partition(":")
+    if kind == "digits" and not rest:
+        return open_digits()
+    if kind == "tfds" and rest:
+        return open_tfds(rest, data.data_dir)
+    if kind in KINDS:
+        raise UserError(f"data.source is {data.source!r}; write it as {KINDS[kind]}")
+    raise unknown("data.source", data.source, KINDS.values())
+
+
+KINDS = {
+    "digits": "digits",
+    "tfds": "tfds:NAME",
+    "folder": "folder:PATH",
+    "list": "list:FILE.csv",
+}
+
+
+def make_splits(stored: Stored, data: Data, seed: int, progress: Progress | None = None) -> Splits:
+    """Cut and decode opened data."""
+    form = form_of(stored.train, data)
+    own = {"train": stored.train, "val": stored.val, "test": stored.test}
+    lazies = {
+        name: LazySource(examples, form, len(stored.class_names), data.on_error)
+        for name, examples in own.items()
+        if examples is not None
+    }
+    held, skipped = hold(lazies, data, progress)
+    split_seed = seed if data.split_seed < 0 else data.split_seed
+    parts = cut_missing(held, data, split_seed, stored.class_names)
+    return Splits(
+        train=parts["train"],
+        val=parts.get("val"),
+        test=parts["test"],
+        class_names=stored.class_names,
+        image_shape=form.shape,
+        fingerprint=fingerprint(stored, form, parts),
+        skipped=skipped,
+    )
+
+
+def hold(
+    lazies: dict[str, LazySource], data: Data, progress: Progress | None
+) -> tuple[Mapping[str, Source], dict[str, str]]:
+    """Decode the sets once if they are small, or leave them to be read on demand."""
+    if not fits(list(lazies.values()), data.cache_mb):
+        return lazies, {}
+    total = sum(map(len, lazies.values()))
+    parts: dict[str, Source] = {}
+    skipped: dict[str, str] = {}
+    done = 0
+    for name, lazy in lazies.items():
+        before = done
+
+        def tell(count: int, _: int, before: int = before) -> None:
+            if progress is not None:
+                progress(before + count, total)
+
+        parts[name], problems = decode_all(lazy, data.threads, tell)
+        skipped |= problems
+        done += len(lazy)
+    return parts, skipped
+
+
+def cut_missing(
+    own: Mapping[str, Source], data: Data, seed: int, class_names: tuple[str, ...]
+) -> dict[str, Source]:
+    """Cut test, then validation, off the training examples where the data have none."""
+    parts = dict(own)
+    for name, fraction in (("test", data.test_fraction), ("val", data.val_fraction)):
+        if name in parts or (name == "val" and fraction == 0):
+            continue
+        whole = parts["train"]
+        rest, part = cut(whole.labels, fraction, seed, name, class_names)
+        parts["train"], parts[name] = subset(whole, rest), subset(whole, part)
+    return parts
+
+
+def subset(source: Source, indices: np.ndarray) -> Subset:
+    """Return a part, of the parent's parent where there is one."""
+    if isinstance(source, Subset):
+        return replace(source, indices=source.indices[indices])
+    return Subset(source, indices)
+
+
+def fingerprint(stored: Stored, form: Form, parts: dict[str, Source]) -> str:
+    """Return twelve hex digits that change with the data, their cut and their form."""
+    facts: dict[str, Any] = {
+        "identity": stored.identity,
+        "classes": stored.class_names,
+        "shape": form.shape,
+        "resized": form.resized,
+        "lengths": {name: len(part) for name, part in sorted(parts.items())},
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+    for name, part in sorted(parts.items()):
+        if isinstance(part, Subset):
+            digest.update(name.encode() + part.indices.astype("<i8").tobytes())
+    return digest.hexdigest()[:12]
