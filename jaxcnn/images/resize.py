@@ -80,9 +80,9 @@ def target_size(image: np.ndarray, size: int | tuple[int, int]) -> tuple[int, in
     if isinstance(size, int):
         height, width = image.shape[:2]
         short = min(height, width)
-        pair = (size, size * width // short) if height <= width else (size * height // short, size)
+        pair = (size * height // short, size * width // short)
     else:
-        pair = tuple(size)
+        pair = tuple(size) if isinstance(size, tuple | list) else ()
     if len(pair) != 2 or not all(isinstance(n, int) and n > 0 for n in pair):
         raise ValueError(
             f"size is {size!r}; it must be a positive int (the shorter side) or a pair of "
