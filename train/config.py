@@ -61,9 +61,9 @@ class Data:
     eval_batch_size: int = 256
     """Examples per evaluation step, over all devices."""
     val_fraction: float = 0.1
-    """Share of the training examples kept for validation, where the source has no split of its own."""
+    """Share of the training examples kept for validation, where the source has no such split."""
     test_fraction: float = 0.2
-    """Share of all examples kept for the test, where the source has no split of its own."""
+    """Share of all examples kept for the test, where the source has no such split."""
     split_seed: int = -1
     """Seed of those splits; -1 takes the run's seed."""
     remainder: Literal["drop", "wrap"] = "drop"
@@ -114,6 +114,8 @@ class Optim:
     """Linear warm-up from zero."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over all classes, in [0, 1)."""
+    bad_steps: int = 10
+    """Steps in a row with a non-finite loss or gradient that end the run; they change nothing."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def parse_duration(text: str) -> tuple[float, str]:
 
 
 def to_steps(duration: str, steps_per_epoch: int, batch_size: int) -> int:
-    """Turn a duration into optimizer steps, rounded to the nearest: the only place where it is done.
+    """Turn a duration into optimizer steps, rounded to the nearest; done nowhere else.
 
     >>> to_steps("2 epochs", 10, 64), to_steps("640 examples", 10, 64)
     (20, 10)

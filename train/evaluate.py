@@ -1,8 +1,13 @@
 """Exact evaluation: every example counts once, on any number of devices."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
+import jax
 import numpy as np
+
+from train.tasks import Batch
 
 
 @dataclass(frozen=True)
@@ -44,3 +49,31 @@ class Evaluation:
     def loss(self) -> float:
         """Mean cross-entropy in nats."""
         return float(np.mean(self.losses, dtype=np.float64))
+
+
+def evaluate(
+    predict: Callable[[Any, Batch], dict[str, jax.Array]],
+    variables: Any,
+    batches: Iterable[Batch],
+    place: Callable[[Batch], Batch],
+    on_batch: Callable[[int], None] = lambda count: None,
+) -> Evaluation:
+    """Return the predictions for all real examples of the batches.
+
+    Args:
+      predict: the mapped function `(variables, batch) -> arrays per example`.
+      variables: parameters and statistics, on every device.
+      batches: host batches whose padding has `mask` False.
+      place: puts a batch on the devices.
+      on_batch: told the number of examples seen after each batch; may raise to stop.
+    """
+    parts, count = [], 0
+    for batch in batches:
+        inputs = {name: batch[name] for name in ("image", "label")}
+        mask = np.asarray(batch["mask"])
+        out = jax.device_get(predict(variables, place(inputs)))
+        out |= {"labels": batch["label"], "indices": batch["index"]}
+        parts.append({name: np.asarray(value)[mask] for name, value in out.items()})
+        count += int(mask.sum())
+        on_batch(count)
+    return Evaluation(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})

@@ -1,0 +1,52 @@
+"""`python -m benchmarks TABLE --json FILE` and `python -m benchmarks proof NAME --json FILE`."""
+
+import argparse
+import importlib
+import json
+from pathlib import Path
+
+from benchmarks.machine import machine
+
+TABLES: dict[str, str] = {
+    "input": "the input pipeline alone: images/s and host memory",
+}
+PROOFS: dict[str, str] = {
+    "digits": "test accuracy and time of the default run, over five splits and seeds",
+    "fashion": "test accuracy and time of fashion_mnist_cnn",
+    "kill": "kill -9 and SIGTERM at random moments: the resumed run is bitwise the same",
+    "mutants": "seeded faults: each must fail a test",
+}
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    names = parser.add_subparsers(dest="name", required=True, metavar="TABLE | proof")
+    for name, text in TABLES.items():
+        add_options(names.add_parser(name, help=text))
+    proof = names.add_parser("proof", help="a full proof").add_subparsers(
+        dest="proof", required=True, metavar="NAME"
+    )
+    for name, text in PROOFS.items():
+        add_options(proof.add_parser(name, help=text))
+    return parser.parse_args()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", type=Path, help="file for the raw results")
+    parser.add_argument("--count", type=int, default=0, help="repetitions; 0 = the full number")
+
+
+def main() -> None:
+    arguments = parse()
+    module = f"proofs.{arguments.proof}" if arguments.name == "proof" else arguments.name
+    results = importlib.import_module(f"benchmarks.{module}").run(arguments.count)
+    results = {"machine": machine(), **results}
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n")
+    if results.get("failures"):
+        raise SystemExit(f"{len(results['failures'])} failure(s): {results['failures']}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""jaxcnn: convolutional networks for JAX, as pure functions and thin Flax Linen modules."""
+
+from jaxcnn.models import create_model as create_model
+from jaxcnn.models import list_models as list_models
+
+__version__ = "0.1.0"

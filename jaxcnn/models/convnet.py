@@ -1,0 +1,91 @@
+"""The generic network of the course: [(CONV-RELU)*N-POOL?]*M-(FC-RELU)*K-SOFTMAX."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flax import linen as nn
+
+from jaxcnn import layers
+from jaxcnn.models.inputs import as_logits, check_images
+from jaxcnn.typing import Array, Dtype
+
+
+class ConvNet(nn.Module):
+    """`[(CONV-RELU)*N-POOL?]*M-(FC-RELU)*K-SOFTMAX`, with optional norms and dropout.
+
+    The pattern is that of the CS231n notes, "Convolutional Neural Networks: Layer Patterns";
+    the softmax belongs to the loss.
+
+    Attributes:
+      num_classes: Number of classes; 0 returns the features before the last layer.
+      stages: One `(features, convolutions, pool)` for each of the M stages; `pool` says whether
+        a 2x2 max-pooling closes it.
+      hidden: Widths of the K fully connected layers.
+      kernel_size: Height and width of the convolutions, which keep the size.
+      flatten: Whether the fully connected part sees every position, or the mean over them.
+      stage_dropout: Share of the features dropped after each stage in training, in [0, 1).
+      dropout: Share dropped before each fully connected layer in training, in [0, 1).
+      norm: `None`, or what makes the norm between a convolution and its ReLU.
+      act: Nonlinearity.
+      conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
+      dtype: Type of the computation; parameters stay float32.
+    """
+
+    num_classes: int = 10
+    stages: tuple[tuple[int, int, bool], ...] = ((32, 2, True), (64, 2, True))
+    hidden: tuple[int, ...] = (128,)
+    kernel_size: int = 3
+    flatten: bool = True
+    stage_dropout: float = 0.0
+    dropout: float = 0.0
+    norm: Callable[..., Any] | None = layers.BatchNormConfig()
+    act: Callable[[Array], Array] = nn.relu
+    conv: Callable[..., Any] = layers.Conv
+    dtype: Dtype = None
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Map images (N, H, W, C) to logits (N, num_classes)."""
+        check_images("convnet", x, min_size=2 ** sum(pool for *_, pool in self.stages))
+        for i, (features, convolutions, pool) in enumerate(self.stages, 1):
+            norm = self.norm and partial(self.norm, use_running_average=not train, dtype=self.dtype)
+            conv = partial(self.conv, use_bias=self.norm is None, dtype=self.dtype)
+            kernel = (self.kernel_size, self.kernel_size)
+            stage = partial(ConvStage, features, convolutions, kernel, conv, norm, self.act)
+            x = stage(name=f"stage{i}")(x)
+            if pool:
+                x = layers.max_pool(x, (2, 2), (2, 2))
+            x = self._drop(x, self.stage_dropout, f"stage{i}_dropout", train)
+        x = x.reshape(x.shape[0], -1) if self.flatten else x.mean((1, 2))
+        for i, features in enumerate(self.hidden, 1):
+            x = self._drop(x, self.dropout, f"fc{i}_dropout", train)
+            x = self.act(nn.Dense(features, dtype=self.dtype, name=f"fc{i}")(x))
+        if self.num_classes == 0:
+            return x
+        x = self._drop(x, self.dropout, "head_dropout", train)
+        return as_logits(nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x))
+
+    def _drop(self, x: Array, rate: float, name: str, train: bool) -> Array:
+        return layers.Dropout(rate, name=name)(x, deterministic=not train) if rate else x
+
+
+class ConvStage(nn.Module):
+    """`(CONV-NORM?-RELU)*N`, all with the same number of features."""
+
+    features: int
+    convolutions: int
+    kernel_size: tuple[int, int]
+    conv: Callable[..., Any]
+    norm: Callable[..., Any] | None
+    act: Callable[[Array], Array]
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Map (N, H, W, C) to (N, H, W, features)."""
+        for j in range(1, self.convolutions + 1):
+            x = self.conv(self.features, self.kernel_size, name=f"conv{j}")(x)
+            if self.norm is not None:
+                x = self.norm(name=f"norm{j}")(x)
+            x = self.act(x)
+        return x

@@ -1,0 +1,49 @@
+"""LeNet-5, the network that read the cheques (LeCun et al. 1998)."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flax import linen as nn
+
+from jaxcnn import layers
+from jaxcnn.models.inputs import as_logits, check_images
+from jaxcnn.typing import Array, Dtype
+
+
+class LeNet5(nn.Module):
+    """LeNet-5 with full connections between S2 and C3, as it is taught today.
+
+    `conv5x5(6) - pool - conv5x5(16) - pool - fc(120) - fc(84) - fc(K)`: 61,706 parameters for
+    ten classes. The paper's network differs in its sparse C3, its trainable subsampling and
+    its radial-basis output (LeCun et al. 1998, section II.B).
+
+    Attributes:
+      num_classes: Number of classes K; 0 returns the 84 features before the last layer.
+      act: Nonlinearity after each layer but the last.
+      pool: `pool(x, window_shape, strides)`; the paper averages.
+      conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
+      dropout: Share of the 120 and 84 features dropped in training, in [0, 1); the paper has none.
+      dtype: Type of the computation; parameters stay float32.
+    """
+
+    num_classes: int = 10
+    act: Callable[[Array], Array] = nn.tanh
+    pool: Callable[..., Array] = layers.avg_pool
+    conv: Callable[..., Any] = layers.Conv
+    dropout: float = 0.0
+    dtype: Dtype = None
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Map images (N, H, W, C), H and W at least 16 (the paper: 32), to logits (N, K)."""
+        check_images("lenet5", x, min_size=16)
+        for name, features in (("conv1", 6), ("conv2", 16)):
+            x = self.conv(features, (5, 5), padding="VALID", dtype=self.dtype, name=name)(x)
+            x = self.pool(self.act(x), (2, 2), (2, 2))
+        x = x.reshape(x.shape[0], -1)
+        for name, features in (("fc1", 120), ("fc2", 84)):
+            x = self.act(nn.Dense(features, dtype=self.dtype, name=name)(x))
+            x = layers.Dropout(self.dropout, name=f"{name}_dropout")(x, deterministic=not train)
+        if self.num_classes == 0:
+            return x
+        return as_logits(nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x))

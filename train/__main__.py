@@ -1,0 +1,35 @@
+"""`python -m train`: the only place that looks configs up by name."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import configs
+from train import cli
+from train.errors import INTERRUPTED, UserError
+from train.run import run
+from train.rundir import default_directory
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what the arguments ask for and return the exit code."""
+    try:
+        name, rest = cli.split_arguments(arguments)
+        known = cli.describe_configs(Path(configs.__file__).parent)
+        cli.check_name(name, list(known))
+        config = importlib.import_module(f"configs.{name}").config()
+        listing = "\n".join(f"  {key:24}{text}" for key, text in known.items())
+        command = cli.parse(name, config, rest, listing)
+        directory = Path(command.workdir or default_directory(name, command.config))
+        summary = run(name, command.config, directory, fresh=command.fresh)
+        cli.show(summary, directory, as_json=command.json)
+        return 0
+    except UserError as error:
+        return cli.fail(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,96 @@
+"""The command line: `python -m train [CONFIG] [--section.field value]`."""
+
+import ast
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from train.config import Config
+from train.errors import UserError, unknown
+
+DEFAULT = "digits"
+RESERVED = ("evaluate", "explain", "compare")
+"""Names that stand for commands, never for configs."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """What one call of the command line asks for."""
+
+    workdir: str = ""
+    """Folder of the run; empty takes runs/CONFIG-HASH. An unfinished run there goes on."""
+    fresh: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Start anew: removes what an earlier run wrote there."""
+    json: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Print the summary as JSON, alone on standard output."""
+    config: Annotated[tyro.conf.FlagConversionOff[Config], tyro.conf.arg(name="")] = field(
+        default_factory=Config
+    )
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the name of the config and the other arguments.
+
+    >>> split_arguments(["digits", "--seed", "3"]), split_arguments(["--seed", "3"])
+    (('digits', ['--seed', '3']), ('digits', ['--seed', '3']))
+    """
+    if arguments and not arguments[0].startswith("-"):
+        return arguments[0], list(arguments[1:])
+    return DEFAULT, list(arguments)
+
+
+def parse(name: str, config: Config, arguments: Sequence[str], listing: str) -> Command:
+    """Return the command that the arguments describe; unknown ones end the process with 2."""
+    return tyro.cli(
+        Command,
+        prog=f"python -m train {name}",
+        description=(
+            "Train a network on images, from the data to the report. An unfinished run goes on, "
+            f"a finished one is shown.\n\nconfigs:\n{listing}\n\nThe defaults below are "
+            f"those of {name!r}."
+        ),
+        default=Command(config=config),
+        args=arguments,
+    )
+
+
+def describe_configs(folder: Path) -> dict[str, str]:
+    """Return the one-line description of every config, from the first line of its docstring."""
+    found = {}
+    for path in sorted(folder.glob("*.py")):
+        if path.stem != "__init__":
+            text = ast.get_docstring(ast.parse(path.read_text())) or ""
+            found[path.stem] = text.splitlines()[0] if text else ""
+    return found
+
+
+def check_name(name: str, known: Sequence[str]) -> None:
+    """Refuse a config that does not exist, naming the nearest ones."""
+    if name in RESERVED:
+        raise UserError(f"{name!r} is a reserved name, not a config. Known: {', '.join(known)}")
+    if name not in known:
+        raise unknown("config", name, known)
+
+
+def show(summary: dict[str, Any], directory: Path, *, as_json: bool) -> None:
+    """Print what came out."""
+    if as_json:
+        print(json.dumps(summary))
+        return
+    test = summary["test"]
+    print(
+        f"test top-1 {test['top1']:.2%}, top-5 {test['top5']:.2%} of {test['count']:,} images; "
+        f"{summary['parameters']:,} parameters, {summary['steps']:,} steps in "
+        f"{summary['train_seconds']:.0f} s\nreport: {directory / 'report.html'}"
+    )
+
+
+def fail(error: UserError) -> int:
+    """Print the message of an error and return its exit code."""
+    sys.stderr.write(f"error: {error}\n" if error.exit_code < 128 else f"{error}\n")
+    return error.exit_code

@@ -1,0 +1,164 @@
+"""The order of events: batch, dispatch, metrics of the step before, eval, checkpoint, signals."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import jax
+
+from train.checkpoint import Checkpoints
+from train.errors import NON_FINITE, UserError
+from train.evaluate import Evaluation
+from train.log import MetricsLog
+from train.progress import Progress
+from train.signals import EXIT_CODES, Signals
+from train.state import TrainState
+from train.tasks import Batch
+
+SUMS = ("loss", "top1", "top5", "count")
+
+
+class Stopped(UserError):
+    """A signal has ended the training; everything is saved."""
+
+
+@dataclass
+class Window:
+    """Sums of the metrics since the last line of the log; part of every checkpoint."""
+
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SUMS, 0.0))
+    bad_steps: int = 0
+    """Steps with a non-finite number since the last good one."""
+
+    def add(self, metrics: dict[str, float], limit: int) -> None:
+        """Take one step in; `limit` bad steps in a row end the run."""
+        if metrics["finite"]:
+            self.bad_steps = 0
+            self.sums = {name: self.sums[name] + metrics[name] for name in SUMS}
+            return
+        self.bad_steps += 1
+        if self.bad_steps >= limit:
+            raise UserError(
+                f"{limit} steps in a row gave a non-finite loss or gradient; the parameters are "
+                "those of the last good step. Lower --optim.learning-rate, lengthen "
+                "--optim.warmup, or look for images or labels that are wrong",
+                NON_FINITE,
+            )
+
+    def means(self) -> dict[str, float]:
+        """Return the mean loss and shares per example."""
+        count = max(self.sums["count"], 1.0)
+        return {name: self.sums[name] / count for name in SUMS[:-1]}
+
+
+@dataclass(frozen=True)
+class Every:
+    """Intervals in steps."""
+
+    log: int
+    evaluate: int
+    checkpoint: int
+    total: int
+
+    def due(self, interval: int, step: int) -> bool:
+        """Say whether an event falls on this step; the last step has them all."""
+        return step % interval == 0 or step == self.total
+
+
+@dataclass
+class Loop:
+    """What the loop drives; everything in it is made by `train.run`."""
+
+    every: Every
+    train_step: Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
+    evaluate: Callable[[TrainState], Evaluation] | None
+    """Evaluates the validation split; None where there is none."""
+    batches: Iterator[Batch]
+    place: Callable[[Batch], Batch]
+    checkpoints: Checkpoints
+    signals: Signals
+    learning_rate: Callable[[int], float]
+    log: MetricsLog
+    progress: Progress
+    host_state: Callable[[], dict[str, Any]]
+    """Data position and seconds so far, for a checkpoint."""
+    batch_size: int
+    bad_steps_limit: int
+    window: Window = field(default_factory=Window)
+
+    def run(self, state: TrainState, eval_due: bool = False) -> TrainState:
+        """Train from `state` to the end and return the final state."""
+        self._clock, self._since = time.perf_counter(), int(state.step)
+        previous: tuple[int, dict[str, jax.Array]] | None = None
+        first = int(state.step)
+        if eval_due:
+            self._evaluate(state, first)
+        for step in range(first + 1, self.every.total + 1):
+            batch = next(self.batches)
+            state, metrics = self.train_step(state, self.place(batch))
+            self.signals.unsaved = True
+            if previous:
+                self._account(*previous)
+            previous = (step, metrics)
+            stop = self.signals.received
+            if stop or self._must_settle(step):
+                self._account(*previous)
+                previous = None
+                self._events(state, step)
+        return state
+
+    def _must_settle(self, step: int) -> bool:
+        every = self.every
+        return every.due(every.evaluate, step) or every.due(every.checkpoint, step)
+
+    def _events(self, state: TrainState, step: int) -> None:
+        begin = time.perf_counter()
+        if self.every.due(self.every.evaluate, step):
+            self._evaluate(state, step)
+        self.checkpoints.poll()
+        if self.signals.received:
+            self._stop(state)
+        if self.every.due(self.every.checkpoint, step):
+            self._save(state, wait=step == self.every.total)
+        self._clock += time.perf_counter() - begin  # rates are those of the training alone
+
+    def _account(self, step: int, metrics: dict[str, jax.Array]) -> None:
+        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        self.window.add(values, self.bad_steps_limit)
+        self.progress.update(step, loss=values["loss"] / max(values["count"], 1.0))
+        if self.every.due(self.every.log, step):
+            now = time.perf_counter()
+            rate = (step - self._since) * self.batch_size / (now - self._clock)
+            self._clock, self._since = now, step
+            means = self.window.means()
+            row = {"step": step, "split": "train", **means}
+            row |= {"learning_rate": self.learning_rate(step), "grad_norm": values["grad_norm"]}
+            self.log.write(row | {"images_per_second": rate})
+            self.progress.update(step, accuracy=means["top1"], images_per_second=rate)
+            self.window = Window(bad_steps=self.window.bad_steps)
+
+    def _evaluate(self, state: TrainState, step: int) -> None:
+        if self.evaluate is None:
+            return
+        try:
+            result = self.evaluate(state)
+        except InterruptedError:
+            self._stop(state, eval_due=True)
+        row = {"loss": result.loss, "top1": result.top1, "top5": result.top5}
+        self.log.write({"step": step, "split": "val", **row, "count": result.count})
+        self.checkpoints.save_best(state, result.top1)
+
+    def _save(self, state: TrainState, *, wait: bool, eval_due: bool = False) -> None:
+        window = {"sums": self.window.sums, "bad_steps": self.window.bad_steps}
+        host = {"window": window, "eval_due": eval_due, **self.host_state()}
+        self.checkpoints.save(state, host, wait=wait)
+
+    def _stop(self, state: TrainState, eval_due: bool = False) -> NoReturn:
+        number = self.signals.received
+        assert number is not None
+        self._save(state, wait=True, eval_due=eval_due)
+        raise Stopped(
+            f"{number.name}: saved at step {int(state.step)}; the same command goes on from there",
+            EXIT_CODES[number],
+        )

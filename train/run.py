@@ -1,0 +1,213 @@
+"""One run from its config to its report; what is unfinished goes on where it was."""
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import rich.progress
+from rich.console import Console
+
+from train.checkpoint import Checkpoints
+from train.config import Config, to_json
+from train.data import Source, TrainBatches, train_batches
+from train.evaluate import Evaluation
+from train.log import MetricsLog, read_metrics, say
+from train.loop import Loop, Window
+from train.progress import Progress
+from train.report import environment, write_report
+from train.rundir import open_directory, write_atomically, write_final
+from train.setup import Setup, prepare
+from train.signals import Signals
+from train.state import TrainState
+from train.validate import validate
+
+
+def run(name: str, config: Config, directory: Path, *, fresh: bool = False) -> dict[str, Any]:
+    """Train, evaluate and report; return the summary that `summary.json` holds."""
+    validate(config)
+    finished = open_directory(directory, config, fresh=fresh)
+    if finished is not None:
+        say(f"{directory} holds this run, finished; --fresh starts it anew")
+        return finished
+    double = config.model.dtype == "float64"
+    with jax.enable_x64(True) if double else contextlib.nullcontext(), Signals() as signals:
+        with reading() as progress:
+            setup = prepare(config, progress)
+        say(describe(name, setup, directory))
+        state, seconds = train(setup, directory, signals)
+        signals.unsaved = False
+        return finish(name, setup, state, directory, seconds)
+
+
+@contextlib.contextmanager
+def reading() -> Iterator[Callable[[int, int], None]]:
+    """Show how many images are decoded."""
+    console = Console(stderr=True)
+    with rich.progress.Progress(console=console, transient=True) as bar:
+        task = bar.add_task("reading images", visible=False)
+        yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
+
+
+def describe(name: str, setup: Setup, directory: Path) -> str:
+    """Return what a person wants to know before the first step."""
+    splits, every = setup.splits, setup.every
+    shape = "x".join(map(str, splits.image_shape))
+    sizes = f"{len(splits.train):,} train, {len(splits.val or ()):,} val, {len(splits.test):,} test"
+    return (
+        f"{name}: {setup.config.model.name} on {setup.config.data.source}, {splits.num_classes} "
+        f"classes, images {shape} ({sizes})\n"
+        f"{every.total:,} steps of {setup.config.data.batch_size} images, "
+        f"{setup.mesh.size} device(s), in {directory}"
+    )
+
+
+def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, float]:
+    """Return the final state and the seconds it took, going on from the newest checkpoint."""
+    config, begin = setup.config, time.perf_counter()
+    checkpoints = Checkpoints(
+        directory / "checkpoints",
+        keep_last=config.checkpoint.keep_last,
+        keep_best=config.checkpoint.keep_best,
+    )
+    batches = open_batches(setup)
+    state, host = setup.initial_state(), {"window": {}, "eval_due": False, "seconds": 0.0}
+    if checkpoints.latest() is not None:
+        state, host = checkpoints.restore(state)
+        batches.set_state(host["data"])
+        say(f"going on from step {int(state.step):,}")
+    first = int(state.step)
+
+    def host_state() -> dict[str, Any]:
+        seconds = host["seconds"] + time.perf_counter() - begin
+        return {"data": batches.get_state(), "seconds": seconds}
+
+    with (
+        contextlib.closing(batches),
+        MetricsLog(directory, tensorboard=config.log.tensorboard, resume_step=first) as log,
+        Progress(setup.every.total, setup.steps_per_epoch, first_step=first) as progress,
+    ):
+        progress.phase("compiling")
+        state = Loop(
+            every=setup.every,
+            train_step=setup.train_step(),
+            evaluate=validation(setup, signals, progress),
+            batches=batches,
+            place=setup.place,
+            checkpoints=checkpoints,
+            signals=signals,
+            learning_rate=lambda step: float(jnp.asarray(setup.schedule(step - 1))),
+            log=log,
+            progress=progress,
+            host_state=host_state,
+            batch_size=config.data.batch_size,
+            bad_steps_limit=config.optim.bad_steps,
+            window=Window(**host["window"]),
+        ).run(state, host["eval_due"])
+    checkpoints.close()
+    return state, host_state()["seconds"]
+
+
+def open_batches(setup: Setup) -> TrainBatches:
+    """Return the stream of training batches that the config describes."""
+    data = setup.config.data
+    return train_batches(
+        setup.splits.train,
+        batch_size=data.batch_size,
+        seed=setup.config.seed,
+        remainder=data.remainder,
+        threads=data.threads,
+        workers=data.workers,
+        prefetch=data.prefetch,
+        fingerprint=setup.splits.fingerprint,
+    )
+
+
+def validation(setup: Setup, signals: Signals, progress: Progress):
+    """Return the evaluation of the validation split, if any; a signal interrupts it."""
+    source = setup.splits.val
+    if source is None:
+        return None
+    evaluate = setup.evaluator()
+
+    def on_batch(count: int) -> None:
+        progress.phase(f"validating {count:,}/{len(source):,}")
+        if signals.received:
+            raise InterruptedError
+
+    return lambda state: evaluate(state, source, on_batch)
+
+
+def finish(
+    name: str, setup: Setup, state: TrainState, directory: Path, seconds: float
+) -> dict[str, Any]:
+    """Evaluate the test split once, with the final parameters, and write what stays."""
+    result = setup.evaluator()(state, setup.splits.test, lambda count: None)
+    summary = summarize(name, setup, state, result, seconds)
+    step, events = int(state.step), setup.config.log.tensorboard
+    with MetricsLog(directory, tensorboard=events, resume_step=step) as log:
+        log.write({"step": step, "split": "test", **summary["test"]})
+    write_final(directory / "final.npz", state)
+    if setup.config.log.report:
+        say("writing the report")
+        write_report(
+            directory,
+            history=read_metrics(directory / "metrics.jsonl"),
+            evaluation=result,
+            test_images=Images(setup.splits.test),
+            class_names=setup.splits.class_names,
+            config_json=to_json(setup.config),
+            environment=environment(),
+            summary=summary,
+        )
+    write_atomically(directory / "summary.json", to_text(summary))
+    return summary
+
+
+def summarize(
+    name: str, setup: Setup, state: TrainState, result: Evaluation, seconds: float
+) -> dict[str, Any]:
+    """Return the figures of a finished run."""
+    test = {"loss": result.loss, "top1": result.top1, "top5": result.top5, "count": result.count}
+    return {
+        "config": name,
+        "model": setup.config.model.name,
+        "parameters": sum(p.size for p in jax.tree.leaves(state.params)),
+        "steps": int(state.step),
+        "state_sha256": digest(state),
+        "test": test,
+        "train_seconds": round(seconds, 2),
+        "skipped": setup.splits.skipped,
+    }
+
+
+def digest(state: TrainState) -> str:
+    """Return a hash of every number of the state, by which two runs can be compared exactly."""
+    total = hashlib.sha256()
+    for leaf in jax.tree.leaves(jax.device_get(state)):
+        total.update(np.ascontiguousarray(leaf).tobytes())
+    return total.hexdigest()
+
+
+def to_text(summary: dict[str, Any]) -> str:
+    """Return the summary as JSON text."""
+    return json.dumps(summary, indent=2)
+
+
+class Images:
+    """The images of a source by their position."""
+
+    def __init__(self, source: Source):
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self._source[i]["image"]

@@ -1,0 +1,78 @@
+"""The folder of a run: what it holds, and whether it is new, unfinished or finished."""
+
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from train.config import Config, fingerprint, to_json
+from train.errors import UserError
+from train.state import TrainState
+
+OWN = ("config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report", "report.html")
+OWN += ("final.npz", "summary.json")
+"""What a run writes; nothing else is ever removed."""
+
+
+def default_directory(name: str, config: Config) -> Path:
+    """Return `runs/CONFIG-HASH`: the same command finds its run again."""
+    return Path("runs") / f"{name}-{fingerprint(config)}"
+
+
+def open_directory(directory: Path, config: Config, *, fresh: bool) -> dict[str, Any] | None:
+    """Make the folder ready, and return the summary of the run if it is finished."""
+    if fresh:
+        _remove(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / "config.json"
+    if path.exists():
+        _check_same(directory, json.loads(path.read_text()), json.loads(to_json(config)))
+    else:
+        write_atomically(path, to_json(config))
+    summary = directory / "summary.json"
+    return json.loads(summary.read_text()) if summary.exists() else None
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file that is either whole or not there."""
+    partial = path.with_name(path.name + ".partial")
+    data = content.encode() if isinstance(content, str) else content
+    with open(partial, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_final(path: Path, state: TrainState) -> None:
+    """Write the final variables as flat arrays, `params/...` and `batch_stats/...`."""
+    flat = flatten_dict(dict(state.variables), sep="/")
+    buffer = io.BytesIO()
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in flat.items()}
+    np.savez(buffer, **arrays)
+    write_atomically(path, buffer.getvalue())
+
+
+def _remove(directory: Path) -> None:
+    for name in OWN:
+        path = directory / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _check_same(directory: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
+    old, new = flatten_dict(old, sep="."), flatten_dict(new, sep=".")
+    lines = [
+        f"  {key}: was {old.get(key)!r}, is {new.get(key)!r}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
+    if lines:
+        raise UserError(
+            f"{directory} holds a run with another config; choose another --workdir, or start "
+            "anew with --fresh:\n" + "\n".join(lines)
+        )

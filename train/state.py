@@ -1,0 +1,58 @@
+"""Everything that a step changes, as one pytree."""
+
+from typing import Any
+
+import flax.struct
+import jax
+import jax.numpy as jnp
+import optax
+from flax import linen as nn
+
+
+class TrainState(flax.struct.PyTreeNode):
+    """What a resumed run needs besides its config and its data position."""
+
+    step: jax.Array
+    """Steps taken, int32."""
+    params: Any
+    batch_stats: Any
+    opt_state: optax.OptState
+    key_data: jax.Array
+    """The run's random key as plain words, so that any checkpoint format can hold it."""
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """Return what `model.apply` takes."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
+    @property
+    def key(self) -> jax.Array:
+        """Return the run's random key; it never changes, draws fold in step and example."""
+        return jax.random.wrap_key_data(self.key_data)
+
+
+def create_state(
+    model: nn.Module,
+    optimizer: optax.GradientTransformation,
+    image_shape: tuple[int, int, int],
+    seed: int,
+) -> TrainState:
+    """Return the state before the first step: every number a function of the seed.
+
+    Parameters are float32, and under 64-bit JAX the same numbers as float64.
+    """
+    init_key, run_key = jax.random.split(jax.random.key(seed))
+    dtype = jnp.result_type(float)
+
+    def create() -> TrainState:
+        variables = model.init(init_key, jnp.zeros((1, *image_shape), dtype))
+        variables = jax.tree.map(lambda x: x.astype(dtype), variables)
+        return TrainState(
+            step=jnp.zeros((), jnp.int32),
+            params=variables["params"],
+            batch_stats=variables.get("batch_stats", {}),
+            opt_state=optimizer.init(variables["params"]),
+            key_data=jax.random.key_data(run_key),
+        )
+
+    return jax.jit(create)()

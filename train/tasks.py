@@ -1,0 +1,74 @@
+"""What is minimised: from a batch of stored images to a loss and hits per example."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jaxcnn import augment, losses, metrics
+from jaxcnn.typing import Array, Variables
+from train.config import Augment
+
+Batch = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Classification:
+    """Image classification: cross-entropy, judged by top-1 and top-5."""
+
+    model: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    augment: Augment
+    label_smoothing: float = 0.0
+
+    def prepare(self, images: Array) -> Array:
+        """Normalise uint8 images (B, H, W, C) to the float type in force."""
+        return augment.normalize(images, self.mean, self.std, dtype=jnp.result_type(float))
+
+    def randomize(self, keys: Array, images: Array) -> Array:
+        """Augment uint8 images (B, H, W, C), each with its own key."""
+        crop_keys, flip_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
+        if self.augment.pad_crop:
+            images = augment.pad_crop(crop_keys, images, self.augment.pad_crop)
+        if self.augment.flip:
+            images = augment.horizontal_flip(flip_keys, images)
+        return images
+
+    def train_loss(
+        self, variables: Variables, batch: Batch, keys: Array, rngs: dict[str, Any]
+    ) -> tuple[Array, tuple[dict[str, Array], Any]]:
+        """Return the summed loss of the real examples, and (sums of metrics, new statistics)."""
+        images = self.prepare(self.randomize(keys, batch["image"]))
+        logits, updates = self.model.apply(
+            variables, images, train=True, rngs=rngs, mutable=["batch_stats"]
+        )
+        per_example = losses.cross_entropy(
+            logits, batch["label"], label_smoothing=self.label_smoothing
+        )
+        loss = jnp.sum(jnp.where(batch["mask"], per_example, 0))
+        sums = {"loss": loss, **hits(logits, batch), "count": jnp.sum(batch["mask"])}
+        return loss, (sums, updates.get("batch_stats", {}))
+
+    def predict(self, variables: Variables, batch: Batch) -> dict[str, Array]:
+        """Return per example the loss, the label's probability and the best classes (B, k)."""
+        logits: Any = self.model.apply(variables, self.prepare(batch["image"]), train=False)
+        probabilities = jax.nn.softmax(logits)
+        top_probabilities, top_classes = jax.lax.top_k(probabilities, min(5, logits.shape[-1]))
+        label = batch["label"][:, None]
+        return {
+            "losses": losses.cross_entropy(logits, batch["label"]),
+            "label_probabilities": jnp.take_along_axis(probabilities, label, 1)[:, 0],
+            "top_probabilities": top_probabilities,
+            "top_classes": top_classes,
+        }
+
+
+def hits(logits: Array, batch: Batch) -> dict[str, Array]:
+    """Count the real examples whose class is the first, and among the first five."""
+    return {
+        f"top{k}": jnp.sum(metrics.top_k_hits(logits, batch["label"], k) & batch["mask"])
+        for k in (1, 5)
+    }

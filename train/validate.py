@@ -1,0 +1,80 @@
+"""Values that a config cannot mean, all reported at once."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from train.config import Config, parse_duration
+from train.errors import UserError
+
+
+def _positive(value: float) -> bool:
+    return 0 < value < math.inf
+
+
+def _not_negative(value: float) -> bool:
+    return 0 <= value < math.inf
+
+
+def _share(value: float) -> bool:
+    return 0 <= value < 1
+
+
+def _duration(value: str) -> bool:
+    try:
+        parse_duration(value)
+    except UserError:
+        return False
+    return True
+
+
+def _some_time(value: str) -> bool:
+    return _duration(value) and parse_duration(value)[0] > 0
+
+
+UNITS_RULE = "must be a number with a unit, such as '30 epochs', '500 steps', '100000 examples'"
+
+RULES: list[tuple[str, Callable[[Any], bool], str]] = [
+    ("length", _some_time, UNITS_RULE + ", and more than none"),
+    ("seed", lambda v: 0 <= v < 2**32, "must be in [0, 2**32)"),
+    ("model.num_classes", _not_negative, "must be >= 0"),
+    ("data.image_size", _not_negative, "must be >= 0 pixels"),
+    ("data.channels", lambda v: v in (0, 1, 3), "must be 0 (the source's), 1 (grey) or 3 (colour)"),
+    ("data.batch_size", _positive, "must be >= 1"),
+    ("data.eval_batch_size", _positive, "must be >= 1"),
+    ("data.val_fraction", _share, "must be in [0, 1)"),
+    ("data.test_fraction", lambda v: 0 < v < 1, "must be in (0, 1)"),
+    ("data.split_seed", lambda v: -1 <= v < 2**32, "must be -1 (the run's) or in [0, 2**32)"),
+    ("data.mean", lambda v: len(v) in (1, 3), "must be one value, or one for each channel"),
+    ("data.std", lambda v: len(v) in (1, 3) and min(v) > 0, "must be one or three values > 0"),
+    ("data.cache_mb", _not_negative, "must be >= 0"),
+    ("data.workers", _not_negative, "must be >= 0"),
+    ("data.threads", _positive, "must be >= 1"),
+    ("data.prefetch", _positive, "must be >= 1"),
+    ("augment.pad_crop", _not_negative, "must be >= 0 pixels"),
+    ("optim.learning_rate", _positive, "must be > 0"),
+    ("optim.momentum", _share, "must be in [0, 1)"),
+    ("optim.weight_decay", _not_negative, "must be >= 0"),
+    ("optim.warmup", _duration, UNITS_RULE),
+    ("optim.label_smoothing", _share, "must be in [0, 1)"),
+    ("optim.bad_steps", _positive, "must be >= 1"),
+    ("devices.count", _not_negative, "must be >= 0"),
+    ("checkpoint.every", _some_time, UNITS_RULE + ", and more than none"),
+    ("checkpoint.keep_last", _positive, "must be >= 1"),
+    ("checkpoint.keep_best", _not_negative, "must be >= 0"),
+    ("log.every", _some_time, UNITS_RULE + ", and more than none"),
+    ("log.eval_every", _some_time, UNITS_RULE + ", and more than none"),
+]
+
+
+def validate(config: Config) -> None:
+    """Raise one error that names every field whose value breaks its rule."""
+    lines = []
+    for path, holds, rule in RULES:
+        value: Any = config
+        for name in path.split("."):
+            value = getattr(value, name)
+        if not holds(value):
+            lines.append(f"  --{path} {value!r}: {rule}")
+    if lines:
+        raise UserError("the config cannot be run:\n" + "\n".join(lines))
