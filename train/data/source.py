@@ -183,3 +183,12 @@ def stored_labels(examples: Any) -> np.ndarray:
     if known is None:
         known = [examples[i]["label"] for i in range(len(examples))]
     return np.asarray(known, np.int32)
+
+
+def spread(total: int, count: int) -> list[int]:
+    """Return up to `count` positions, evenly spaced from the first to the last.
+
+    >>> spread(10, 4), spread(2, 4)
+    ([0, 3, 6, 9], [0, 1])
+    """
+    return np.unique(np.linspace(0, total - 1, count).astype(int)).tolist()

@@ -12,7 +12,9 @@ from train.config import Data
 from train.data.conform import Form, form_of
 from train.data.decode import decode_all, fits
 from train.data.digits import open_digits
+from train.data.folder import open_folder
 from train.data.lazy import LazySource
+from train.data.listing import open_list
 from train.data.source import Progress, Source, Subset
 from train.data.split import cut
 from train.data.stored import Stored
@@ -54,6 +56,10 @@ def open_stored(data: Data) -> Stored:
         return open_digits()
     if kind == "tfds" and rest:
         return open_tfds(rest, data.data_dir)
+    if kind == "folder" and rest:
+        return open_folder(rest)
+    if kind == "list" and rest:
+        return open_list(rest)
     if kind in KINDS:
         raise UserError(f"data.source is {data.source!r}; write it as {KINDS[kind]}")
     raise unknown("data.source", data.source, KINDS.values())
