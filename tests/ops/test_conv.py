@@ -1,0 +1,86 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcnn import ops
+from tests.ops import reference
+from tests.ops.derivatives import check_derivatives, check_shard_map, close
+
+# input, kernel, options
+CASES = [
+    ((2, 7, 3), (3, 3, 4), {}),
+    ((2, 9, 4), (3, 2, 6), {"groups": 2, "stride": 2, "padding": 1}),
+    ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": 1}),
+    ((2, 6, 7, 3), (1, 1, 3, 4), {}),
+    ((2, 6, 7, 3), (1, 1, 3, 4), {"stride": 2}),
+    ((2, 8, 8, 3), (1, 1, 3, 4), {"stride": 2, "padding": 1}),
+    ((2, 6, 7, 3), (3, 2, 3, 4), {"stride": (2, 1), "padding": [(0, 2), 1], "dilation": (1, 2)}),
+    ((2, 8, 8, 4), (3, 3, 2, 6), {"groups": 2, "padding": 1, "dilation": 2}),
+    ((2, 8, 9, 4), (3, 3, 1, 4), {"groups": 4, "padding": 1}),
+    ((2, 8, 9, 4), (3, 3, 1, 8), {"groups": 4, "padding": 1, "stride": 2}),
+    ((2, 8, 9, 4), (3, 3, 1, 4), {"groups": 4, "padding": 2, "dilation": 2, "stride": (1, 2)}),
+    ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": (2, 1), "padding_mode": "reflect"}),
+    ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": (2, 1), "padding_mode": "replicate"}),
+    ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": (2, 1), "padding_mode": "circular"}),
+    ((1, 4, 5, 6, 2), (3, 2, 1, 2, 3), {"padding": 1, "stride": (1, 2, 3)}),
+    ((1, 4, 5, 6, 2), (2, 2, 2, 1, 2), {"groups": 2, "padding_mode": "circular", "padding": 1}),
+]
+
+
+def arrays(*shapes):
+    rng = np.random.default_rng(0)
+    return [rng.normal(size=shape) for shape in shapes]
+
+
+@pytest.mark.parametrize(("shape", "kernel", "options"), CASES)
+def test_equals_a_loop(shape, kernel, options, x64):
+    x, w, b = arrays(shape, kernel, kernel[-1:])
+    y = ops.conv(jnp.asarray(x), jnp.asarray(w), jnp.asarray(b), **options)
+    np.testing.assert_allclose(y, reference.conv(x, w, b, **options), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("index", [2, 4, 7, 9])
+def test_derivatives(index, x64):
+    shape, kernel, options = CASES[index]
+    x, w = map(jnp.asarray, arrays(shape, kernel))
+    check_derivatives(lambda x, w: ops.conv(x, w, **options), x, w)
+
+
+@pytest.mark.parametrize("index", [2, 4, 8])
+def test_inside_a_users_shard_map(index, x64):
+    shape, kernel, options = CASES[index]
+    x, w = map(jnp.asarray, arrays((8, *shape[1:]), kernel))
+    check_shard_map(lambda x, w: ops.conv(x, w, **options), x, w)
+
+
+@pytest.mark.parametrize("index", [2, 3, 8])
+def test_bfloat16_stays(index):
+    shape, kernel, options = CASES[index]
+    x, w = (jnp.asarray(a, jnp.bfloat16) for a in arrays(shape, kernel))
+    y, pull = jax.vjp(lambda x, w: ops.conv(x, w, **options), x, w)
+    assert {y.dtype, *(g.dtype for g in pull(y))} == {jnp.dtype(jnp.bfloat16)}
+    exact = reference.conv(*(np.asarray(a, np.float64) for a in (x, w)), **options)
+    np.testing.assert_allclose(np.asarray(y, np.float64), exact, rtol=0.02, atol=0.1)
+
+
+def test_named_padding_is_xlas():
+    x, w = (jnp.asarray(a, jnp.float32) for a in arrays((2, 7, 8, 3), (4, 3, 3, 2)))
+    for name in ("SAME", "VALID", "SAME_LOWER"):
+        native = jax.lax.conv_general_dilated(
+            x, w, (2, 2), name, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        )
+        close(ops.conv(x, w, stride=2, padding=name), native, 1e-5)
+
+
+def test_the_lectures_three_by_three_filter_on_five_by_five():
+    x = jnp.arange(25.0).reshape(1, 5, 5, 1)
+    w = jnp.array([[1.0, 0, -1], [1, 0, -1], [1, 0, -1]])[:, :, None, None]
+    y = ops.conv(x, w)[0, :, :, 0]
+    np.testing.assert_array_equal(y, np.full((3, 3), -6.0))
+
+
+def test_a_filter_is_not_flipped():
+    x = jnp.arange(4.0).reshape(1, 4, 1)
+    w = jnp.array([0.0, 0, 1]).reshape(3, 1, 1)
+    np.testing.assert_array_equal(ops.conv(x, w).ravel(), [2, 3])
