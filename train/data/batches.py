@@ -10,7 +10,7 @@ import numpy as np
 
 from train.data.order import BatchOrder, Remainder, shard_slice
 from train.data.source import Source
-from train.data.workers import check_shared_memory, prepare_flags, watch_parent
+from train.data.workers import check_counts, check_shared_memory, prepare_flags, watch_parent
 from train.errors import RESTART, UserError
 
 Batch = dict[str, np.ndarray]
@@ -70,12 +70,13 @@ class TrainBatches(Iterator[Batch]):
         shard_count: int,
         fingerprint: str,
     ):
+        check_counts(threads=threads, workers=workers, prefetch=prefetch)
         self.next_batch = 0
         self.skipped: dict[str, str] = {}
         """Unreadable images met so far: name and reason."""
         self._source, self._order, self._fingerprint = source, order, fingerprint
         self._rows = shard_slice(order.batch_size, shard_index, shard_count)
-        self._threads, self._prefetch = max(1, threads), max(1, prefetch)
+        self._threads, self._prefetch = threads, prefetch
         # A copy of a decoded set in every process would cost more than indexing it.
         self._workers = 0 if source.in_memory else workers
         self._stream: grain.DatasetIterator | None = None
@@ -110,9 +111,7 @@ class TrainBatches(Iterator[Batch]):
 
     def _open(self) -> grain.DatasetIterator:
         table = BatchTable(self._source, self._order, self._rows, self.next_batch)
-        options = grain.ReadOptions(
-            num_threads=self._threads, prefetch_buffer_size=max(self._threads, self._prefetch)
-        )
+        options = grain.ReadOptions(num_threads=self._threads, prefetch_buffer_size=self._prefetch)
         if not self._workers:
             return iter(grain.MapDataset.source(table).to_iter_dataset(options))
         prepare_flags()

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from train.data.lazy import LazySource
+from train.data.lazy import LazySource, reason
 from train.data.source import ArraySource, Progress
 
 CHUNK = 256
@@ -32,7 +32,7 @@ def decode_all(
         for i, example in zip(indices, lazy.read(indices), strict=True):
             if isinstance(example, Exception):
                 good[i] = False
-                problems[lazy.name(int(i))] = str(example)
+                problems[lazy.name(int(i))] = reason(lazy.name(int(i)), example)
             else:
                 images[i], labels[i] = example["image"], example["label"]
         return len(indices)

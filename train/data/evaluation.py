@@ -10,6 +10,7 @@ import numpy as np
 from train.data.batches import Batch, read_batch
 from train.data.order import shard_slice
 from train.data.source import Source
+from train.data.workers import check_counts
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,8 @@ class EvalBatches:
         self.skipped: dict[str, str] = {}
         """Unreadable images met so far: name and reason."""
         self._table = table
-        self._options = grain.ReadOptions(
-            num_threads=max(1, threads), prefetch_buffer_size=max(1, threads, prefetch)
-        )
+        check_counts(threads, prefetch)
+        self._options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
 
     def __len__(self) -> int:
         return len(self._table)

@@ -13,11 +13,16 @@ from train.errors import UserError
 OnError = Literal["raise", "skip"]
 
 
-def unreadable(name: str, reason: Exception | str) -> UserError:
+def reason(name: str, error: Exception) -> str:
+    """Return why an image cannot be read, without repeating its name."""
+    return str(error).removeprefix(f"{name} ")
+
+
+def unreadable(name: str, error: Exception) -> UserError:
     """Return the error of an image that cannot be read."""
     return UserError(
-        f"cannot read {name}: {reason}. Mend or remove it, or leave out such images (they are "
-        "counted and named) with --data.on_error skip"
+        f"cannot read {name}, which {reason(name, error)}. Mend or remove it, or leave out such "
+        "images (they are counted and named) with --data.on_error skip"
     )
 
 
@@ -94,12 +99,14 @@ class LazySource:
         readable = np.array([isinstance(e, dict) for e in examples], bool)
         good = np.flatnonzero(readable)
         problems = tuple(
-            (self.name(int(i)), str(e))
+            (self.name(int(i)), reason(self.name(int(i)), e))
             for i, e in zip(indices, examples, strict=True)
             if isinstance(e, Exception)
         )
         if not len(good):
-            raise UserError(f"no image of a batch can be read; the first: {problems[0]}")
+            raise UserError(
+                f"no image of a batch can be read; the first is {problems[0][0]}: {problems[0][1]}"
+            )
         stand_in = good[np.searchsorted(good, np.arange(len(examples))) % len(good)]
         chosen: list[Any] = [examples[int(k)] for k in stand_in]
         images = np.stack([e["image"] for e in chosen])

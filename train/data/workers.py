@@ -14,6 +14,17 @@ from train.errors import UserError
 SHARED_MEMORY = Path("/dev/shm")
 
 
+def check_counts(threads: int, prefetch: int, workers: int = 0) -> None:
+    """Raise for numbers of threads, processes or batches ahead that mean nothing."""
+    for name, value, least in (
+        ("threads", threads, 1),
+        ("prefetch", prefetch, 1),
+        ("workers", workers, 0),
+    ):
+        if value < least:
+            raise UserError(f"data.{name} is {value}; it must be at least {least}")
+
+
 def prepare_flags() -> None:
     """Let Grain read its absl flags in a program that does not start through `absl.app`."""
     if not flags.FLAGS.is_parsed():

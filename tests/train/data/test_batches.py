@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from train.config import Data
-from train.data import eval_batches, load_splits, steps_per_epoch, train_batches
+from train.data import check_batch_size, eval_batches, load_splits, steps_per_epoch, train_batches
 from train.errors import UserError
 
 SETTINGS = {"batch_size": 32, "seed": 7}
@@ -144,6 +144,21 @@ def test_evaluation_shards_tile_the_batch(splits):
         for key in batch:
             tiled = np.concatenate([shard[b][key] for shard in shards])
             np.testing.assert_array_equal(tiled, batch[key])
+
+
+@pytest.mark.parametrize(("name", "value"), [("threads", 0), ("prefetch", 0), ("workers", -1)])
+def test_impossible_counts(splits, name, value):
+    with pytest.raises(UserError, match=rf"data\.{name} is {value}; it must be at least"):
+        train_batches(splits.train, **SETTINGS, **{name: value})
+
+
+def test_devices_must_divide_the_batch():
+    check_batch_size("data.batch_size", 64, 8)
+    for size, nearest in ((4, 8), (63, 56), (0, 8)):
+        with pytest.raises(
+            UserError, match=f"is {size}, .* 8 devices.* --data.batch_size {nearest}"
+        ):
+            check_batch_size("data.batch_size", size, 8)
 
 
 @pytest.mark.parametrize("size", [0, -1, 1294])
