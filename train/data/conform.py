@@ -7,8 +7,11 @@ import numpy as np
 
 from jaxcnn.images import resize, to_channels
 from train.config import Data
-from train.data.source import UNREADABLE, name_of
+from train.data.source import UNREADABLE, name_of, spread
 from train.errors import UserError
+
+TRIED = 32
+"""Images that are tried in search of a readable one: the second attempt rarely fails."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,14 @@ def form_of(examples: Any, data: Data) -> Form:
 def first_readable(examples: Any) -> tuple[np.ndarray, str]:
     """Return the first image that can be read, and its name."""
     reason: Exception | None = None
-    for i in range(len(examples)):
+    tried = spread(len(examples), TRIED)
+    for i in tried:
         name = name_of(examples, i)
         try:
             return as_image(examples[i]["image"], name), name
         except UNREADABLE as error:
             reason = reason or error
-    raise UserError(f"none of {len(examples)} images can be read; the first: {reason}")
+    raise UserError(
+        f"none of {len(tried)} images tried can be read (there are {len(examples)}); the first: "
+        f"{reason}"
+    )

@@ -75,27 +75,29 @@ def open_tfds(name: str, data_dir: str) -> Stored:
     builder = find_builder(name, data_dir)
     image_key, label_key = keys(builder)
     splits = builder.info.splits
-    if "train" not in splits:
-        raise UserError(
-            f"tfds:{name} has no split 'train', only {', '.join(sorted(splits))}; choose a set "
-            "that has one"
-        )
 
     def examples(*names: str) -> TfdsExamples | None:
         found = next((n for n in names if n in splits and splits[n].num_examples), None)
-        return None if found is None else TfdsExamples(builder, found, image_key, label_key)
+        if found is None:
+            return None
+        missing = [file.name for file in splits[found].filepaths if not file.exists()]
+        if missing:
+            raise not_prepared(name, data_dir, f"{', '.join(missing[:3])} is missing")
+        return TfdsExamples(builder, found, image_key, label_key)
 
-    info = builder.info
     train = examples("train")
     if train is None:
-        raise UserError(f"tfds:{name} has no training examples; prepare it again")
+        raise UserError(
+            f"tfds:{name} has no examples in a split 'train', only {', '.join(sorted(splits))}; "
+            "choose a set that has some"
+        )
     return Stored(
         train=train,
         val=examples("validation", "val", "valid"),
         test=labelled(examples("test")),
-        class_names=tuple(info.features[label_key].names),
+        class_names=tuple(builder.info.features[label_key].names),
         identity={
-            "source": info.full_name,
+            "source": builder.info.full_name,
             "splits": {n: [s.num_examples, s.num_bytes] for n, s in sorted(splits.items())},
         },
     )

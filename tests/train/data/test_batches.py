@@ -132,6 +132,11 @@ def test_evaluation_counts_every_example_once(splits, size, rows):
     assert (index[~mask] == -1).all()
     labels = np.concatenate([b["label"] for b in got])
     np.testing.assert_array_equal(labels[mask], splits.test.labels)
+    pictures = np.concatenate([b["image"] for b in got])
+    whole = splits.test.gather(np.arange(360)).images
+    np.testing.assert_array_equal(pictures[mask], whole)
+    # Padding is a picture, so that nothing unusual enters a network.
+    assert (pictures[~mask] == whole[-1]).all()
 
 
 def test_evaluation_shards_tile_the_batch(splits):

@@ -1,5 +1,7 @@
 """Prepared TFDS sets: read without TensorFlow; what is missing is said with the command."""
 
+import re
+import shutil
 import subprocess
 import sys
 
@@ -8,7 +10,7 @@ import pytest
 
 from train.config import Data
 from train.data import eval_batches, load_splits, train_batches
-from train.data.tfds import open_tfds
+from train.data.tfds import labelled, open_tfds
 from train.errors import UserError
 
 SOURCE = "tfds:fashion_mnist"
@@ -59,6 +61,50 @@ def test_not_prepared(tmp_path, name, tfds_dir):
             load_splits(Data(f"tfds:{name}", data_dir=folder), 0)
         command = f"tfds build {name} --file_format=array_record --data_dir={folder}"
         assert command in str(error.value)
+
+
+@pytest.fixture
+def edited(tfds_dir, tmp_path):
+    """A function that copies the set's description, edited, without its data."""
+
+    def edit(file, old, new):
+        target = tmp_path / "fashion_mnist" / "3.0.1"
+        shutil.copytree(f"{tfds_dir}/fashion_mnist/3.0.1", target, ignore=lambda *_: DATA_FILES)
+        text = (target / file).read_text()
+        assert old in text
+        (target / file).chmod(0o644)
+        (target / file).write_text(text.replace(old, new))
+        return Data(SOURCE, data_dir=str(tmp_path))
+
+    return edit
+
+
+DATA_FILES = [f"fashion_mnist-{s}.array_record-00000-of-00001" for s in ("train", "test")]
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("dataset_info.json", '"array_record"', '"tfrecord"', "which needs TensorFlow.*tfds build"),
+        (
+            "dataset_info.json",
+            '"name": "train"',
+            '"name": "all"',
+            "no examples in a split 'train', only all, test",
+        ),
+        ("features.json", '"label": {', '"caption": {', "not a set of images"),
+        ("dataset_info.json", "60000", "60000", "train.array_record-00000-of-00001.* is missing"),
+    ],
+    ids=["format", "splits", "features", "no data"],
+)
+def test_sets_that_cannot_be_used(edited, file, old, new, message):
+    with pytest.raises(UserError, match=re.compile(message, re.DOTALL)):
+        load_splits(edited(file, old, new), 0)
+
+
+def test_withheld_labels_are_no_test_split():
+    assert labelled([{"label": -1}]) is None
+    assert labelled([{"label": 0}]) == [{"label": 0}]
 
 
 def test_name_that_is_none():

@@ -88,7 +88,7 @@ def is_alive(pid):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
-@pytest.mark.parametrize("end", ["kill", "return"])
+@pytest.mark.parametrize("end", ["kill", pytest.param("return", marks=pytest.mark.slow)])
 def test_no_orphans(folder, tmp_path, end):
     program = tmp_path / "program.py"
     program.write_text(PROGRAM)
