@@ -2,12 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxcnn.augment.keys import check_batch, stream
 from jaxcnn.typing import Array, Key
 
 
-def horizontal_flip(keys: Key, images: Array, probability: float = 0.5) -> Array:
+def horizontal_flip(keys: Key, images: ArrayLike, probability: float = 0.5) -> Array:
     """Mirror each image left to right with the given probability.
 
     Args:

@@ -4,11 +4,12 @@ import zlib
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxcnn.typing import Array, Key
 
 
-def example_keys(key: Key, step: int | Array, indices: Array) -> Key:
+def example_keys(key: Key, step: ArrayLike, indices: ArrayLike) -> Key:
     """Derive one random key for each example from the seed, the step and the example's index.
 
     `key_i = fold_in(fold_in(key, step), indices[i])`. No device, process or shard enters, so a

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxcnn.typing import Array, Dtype
 
 
 def normalize(
-    images: Array, mean: Sequence[float], std: Sequence[float], dtype: Dtype = jnp.float32
+    images: ArrayLike, mean: Sequence[float], std: Sequence[float], dtype: Dtype = jnp.float32
 ) -> Array:
     """Scale bytes to [0, 1], subtract the mean and divide by the standard deviation.
 

@@ -5,6 +5,7 @@ from typing import Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from jaxcnn.augment.keys import check_batch, stream
 from jaxcnn.typing import Array, Key
@@ -14,7 +15,7 @@ MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 PadMode = Literal["constant", "edge", "reflect", "symmetric", "wrap"]
 
 
-def pad_crop(keys: Key, images: Array, padding: int, *, mode: PadMode = "reflect") -> Array:
+def pad_crop(keys: Key, images: ArrayLike, padding: int, *, mode: PadMode = "reflect") -> Array:
     """Pad each image on all sides and cut a window of its old size at a random place.
 
     Both offsets are uniform over `0 .. 2 * padding`; the middle one returns the image unchanged.

@@ -2,11 +2,12 @@
 
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from jaxcnn.typing import Array
 
 
-def cross_entropy(logits: Array, labels: Array, *, label_smoothing: float = 0.0) -> Array:
+def cross_entropy(logits: ArrayLike, labels: ArrayLike, *, label_smoothing: float = 0.0) -> Array:
     """Return the softmax cross-entropy of each example, in nats.
 
     `loss = -sum_k q_k log softmax(logits)_k` with the target `q = (1 - a) p + a / K`, where `p` is

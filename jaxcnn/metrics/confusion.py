@@ -1,13 +1,14 @@
 """Which classes are taken for which."""
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxcnn.metrics.checks import check_labels, check_mask
 from jaxcnn.typing import Array
 
 
 def confusion_matrix(
-    labels: Array, predictions: Array, num_classes: int, mask: Array | None = None
+    labels: ArrayLike, predictions: ArrayLike, num_classes: int, mask: ArrayLike | None = None
 ) -> Array:
     """Count how often each class was predicted for each true class.
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxcnn.metrics.checks import check_mask
 from jaxcnn.typing import Array
 
 
-def masked_sums(values: Mapping[str, Array], mask: Array | None = None) -> dict[str, Array]:
+def masked_sums(values: Mapping[str, ArrayLike], mask: ArrayLike | None = None) -> dict[str, Array]:
     """Sum each metric over the examples that count, and count them.
 
     Sums, unlike means, are exact to combine: add them over batches, `lax.psum` them over devices,
@@ -53,7 +54,7 @@ def masked_sums(values: Mapping[str, Array], mask: Array | None = None) -> dict[
     return sums | {"count": counted.sum(dtype=jnp.int32)}
 
 
-def means(sums: Mapping[str, Array]) -> dict[str, Array]:
+def means(sums: Mapping[str, ArrayLike]) -> dict[str, Array]:
     """Divide every sum by `count`; without a single example a mean is NaN.
 
     Args:

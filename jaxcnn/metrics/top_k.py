@@ -1,12 +1,13 @@
 """Whether the true class is among the k most probable."""
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from jaxcnn.metrics.checks import check_labels
 from jaxcnn.typing import Array
 
 
-def top_k_hits(logits: Array, labels: Array, k: int) -> Array:
+def top_k_hits(logits: ArrayLike, labels: ArrayLike, k: int) -> Array:
     """Tell for each example whether its class is among the k largest logits.
 
     A class that ties with others counts in the order of `argmax` and `lax.top_k`, the lower class

@@ -1,0 +1,88 @@
+"""Predictions shown with their images, on the page and as one picture."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from jaxcnn.images import sheet
+from train.report.findings import Example
+from train.report.html import encode, photo
+
+RIGHT, WRONG = (0, 90, 145), (170, 70, 0)
+
+
+def gallery(examples: Sequence[Example], images: Any, names: Sequence[str]) -> str:
+    """Return a grid of images, each with what it is, what was said, and how surely."""
+    kind = "gallery roomy" if _long(names) else "gallery"
+    return f'<div class="{kind}">{"".join(_figure(e, images, names) for e in examples)}</div>'
+
+
+def gallery_png(
+    examples: Sequence[Example], images: Any, names: Sequence[str], title: str
+) -> bytes:
+    """Return the same as a PNG file for a talk or a paper."""
+    wide = _long(names)
+    captions = [_caption(example, names, wide) for example in examples]
+    colors = [RIGHT if e.right else WRONG for e in examples]
+    pictures = [shape_image(images[e.index]) for e in examples]
+    columns, cell = (6, 160) if wide else (8, 112)
+    columns = min(columns, len(examples))
+    return encode(sheet(pictures, captions, title=title, columns=columns, cell=cell, colors=colors))
+
+
+def _caption(example: Example, names: Sequence[str], wide: bool) -> list[str]:
+    true, said = f"true {names[example.label]}", f"said {names[example.predicted]}"
+    sure = percent(example.probability, 0)
+    return [true, said, f"with {sure}"] if wide else [true, f"{said} ({sure})"]
+
+
+def _long(names: Sequence[str]) -> bool:
+    """Tell whether names need more room than a digit or a short word."""
+    return max(map(len, names)) > 6
+
+
+def shape_image(image: np.ndarray) -> np.ndarray:
+    """Return an image as (H, W, 1) or (H, W, 3), also where its channel axis is missing."""
+    image = np.asarray(image)
+    return image[..., None] if image.ndim == 2 else image
+
+
+def _figure(example: Example, images: Any, names: Sequence[str]) -> str:
+    said, true = names[example.predicted], names[example.label]
+    alt = f"{true}, said to be {said}"
+    lines = [_guess(("✓ " if example.right else "✗ ") + said, example.probability, example.right)]
+    if not example.right:
+        lines.append(_guess(true, example.label_probability, True))
+    return (
+        f'<figure><div class="frame">{photo(shape_image(images[example.index]), alt)}</div>'
+        f'<figcaption>{"".join(lines)}<span class="id">image {example.index:,}</span>'
+        "</figcaption></figure>"
+    )
+
+
+def _guess(name: str, probability: float, right: bool) -> str:
+    """Return a class on a bar as long as its probability."""
+    known = np.isfinite(probability)
+    width = f"{100 * probability:.1f}%" if known else "0"
+    kind = "right" if right else "wrong"
+    return (
+        f'<div class="guess {kind}"><span class="fill" style="width:{width}"></span>'
+        f'<span class="name" title="{escape(name)}">{escape(name)}</span>'
+        f"<span>{percent(probability, 0)}</span></div>"
+    )
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as per cent, and never round what is below 100 % up to it.
+
+    >>> percent(0.98765), percent(0.9996), percent(1.0), percent(float("nan"))
+    ('98.8%', '99.9%', '100.0%', '–')
+    """
+    if not np.isfinite(share):
+        return "–"
+    value = 100 * share
+    if value < 100:
+        value = min(value, 100 - 10**-digits)
+    return f"{value:.{digits}f}%"
