@@ -72,8 +72,6 @@ class TrainBatches(Iterator[Batch]):
     ):
         check_counts(threads=threads, workers=workers, prefetch=prefetch)
         self.next_batch = 0
-        self.skipped: dict[str, str] = {}
-        """Unreadable images met so far: name and reason."""
         self._source, self._order, self._fingerprint = source, order, fingerprint
         self._rows = shard_slice(order.batch_size, shard_index, shard_count)
         self._threads, self._prefetch = threads, prefetch
@@ -103,7 +101,7 @@ class TrainBatches(Iterator[Batch]):
             self.close()
             raise
         self.next_batch += 1
-        self.skipped.update(batch.pop("problems"))
+        self._source.skipped.update(batch.pop("problems"))
         if self._workers:
             # Grain hands out shared memory that it unlinks, and device_put may alias it.
             batch = {key: np.array(value) for key, value in batch.items()}

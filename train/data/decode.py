@@ -17,22 +17,19 @@ def fits(lazies: list[LazySource], cache_mb: int) -> bool:
     return nbytes <= cache_mb * 2**20
 
 
-def decode_all(
-    lazy: LazySource, threads: int, progress: Progress | None = None
-) -> tuple[ArraySource, dict[str, str]]:
-    """Return the decoded set without its unreadable images, and those with their reasons."""
+def decode_all(lazy: LazySource, threads: int, progress: Progress | None = None) -> ArraySource:
+    """Return the decoded set without its unreadable images, which `skipped` then names."""
     total = len(lazy)
     images = np.empty((total, *lazy.shape), np.uint8)
     labels = np.zeros(total, np.int32)
     good = np.ones(total, bool)
-    problems: dict[str, str] = {}
 
     def fill(start: int) -> int:
         indices = np.arange(start, min(start + CHUNK, total))
         for i, example in zip(indices, lazy.read(indices), strict=True):
             if isinstance(example, Exception):
                 good[i] = False
-                problems[lazy.name(int(i))] = reason(lazy.name(int(i)), example)
+                lazy.skipped[lazy.name(int(i))] = reason(lazy.name(int(i)), example)
             else:
                 images[i], labels[i] = example["image"], example["label"]
         return len(indices)
@@ -50,11 +47,10 @@ def decode_all(
             pool.shutdown(cancel_futures=True)
             raise
     if good.all():
-        return ArraySource(images, labels, lazy.name), problems
+        return ArraySource(images, labels, lazy.name, lazy.skipped)
     kept = np.flatnonzero(good)
-    return ArraySource(
-        images[kept], labels[kept], functools.partial(kept_name, lazy, kept)
-    ), problems
+    names = functools.partial(kept_name, lazy, kept)
+    return ArraySource(images[kept], labels[kept], names, lazy.skipped)
 
 
 def kept_name(lazy: LazySource, kept: np.ndarray, i: int) -> str:

@@ -38,8 +38,6 @@ class EvalBatches:
     """A finite pass over a source, which may be iterated again and again."""
 
     def __init__(self, table: PaddedBatches, threads: int, prefetch: int):
-        self.skipped: dict[str, str] = {}
-        """Unreadable images met so far: name and reason."""
         self._table = table
         check_counts(threads, prefetch)
         self._options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=prefetch)
@@ -51,7 +49,7 @@ class EvalBatches:
         stream = iter(grain.MapDataset.source(self._table).to_iter_dataset(self._options))
         try:
             for batch in stream:
-                self.skipped.update(batch.pop("problems"))
+                self._table.source.skipped.update(batch.pop("problems"))
                 yield batch
         finally:
             stream.close()

@@ -34,6 +34,8 @@ class LazySource:
     form: Form
     num_classes: int
     on_error: OnError = "raise"
+    skipped: dict[str, str] = field(default_factory=dict, repr=False)
+    """Unreadable images met so far; not filled in by another process, see `Gathered.problems`."""
     in_memory: bool = False
 
     @property

@@ -59,6 +59,11 @@ class Source(Protocol):
         """Whether the images are decoded already."""
         ...
 
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Unreadable images met so far, name and reason: streams of batches add to it."""
+        ...
+
     def __len__(self) -> int: ...
 
     def __getitem__(self, i: int, /) -> dict[str, Any]: ...
@@ -87,6 +92,8 @@ class ArraySource:
     """int32 (n,)."""
     names: Callable[[int], str] = "example {}".format
     """Maps a position to a name."""
+    skipped: dict[str, str] = field(default_factory=dict, repr=False)
+    """Images that were left out."""
     in_memory: bool = True
 
     @property
@@ -133,6 +140,11 @@ class Subset:
     def in_memory(self) -> bool:
         """Whether the images are decoded already."""
         return self.parent.in_memory
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Unreadable images met so far."""
+        return self.parent.skipped
 
     def __len__(self) -> int:
         return len(self.indices)

@@ -36,7 +36,7 @@ class Splits:
     fingerprint: str
     """Short hash of the stored data, of how they are cut and of the image shape."""
     skipped: dict[str, str]
-    """Images left out because they cannot be read: name and reason."""
+    """Images met so far that cannot be read, name and reason; it grows as lazy sets are read."""
 
     @property
     def num_classes(self) -> int:
@@ -77,12 +77,13 @@ def make_splits(stored: Stored, data: Data, seed: int, progress: Progress | None
     """Cut and decode opened data."""
     form = form_of(stored.train, data)
     own = {"train": stored.train, "val": stored.val, "test": stored.test}
+    skipped: dict[str, str] = {}
     lazies = {
-        name: LazySource(examples, form, len(stored.class_names), data.on_error)
+        name: LazySource(examples, form, len(stored.class_names), data.on_error, skipped)
         for name, examples in own.items()
         if examples is not None
     }
-    held, skipped = hold(lazies, data, progress)
+    held = hold(lazies, data, progress)
     split_seed = seed if data.split_seed < 0 else data.split_seed
     parts = cut_missing(held, data, split_seed, stored.class_names)
     return Splits(
@@ -98,13 +99,12 @@ def make_splits(stored: Stored, data: Data, seed: int, progress: Progress | None
 
 def hold(
     lazies: dict[str, LazySource], data: Data, progress: Progress | None
-) -> tuple[Mapping[str, Source], dict[str, str]]:
+) -> Mapping[str, Source]:
     """Decode the sets once if they are small, or leave them to be read on demand."""
     if not fits(list(lazies.values()), data.cache_mb):
-        return lazies, {}
+        return lazies
     total = sum(map(len, lazies.values()))
     parts: dict[str, Source] = {}
-    skipped: dict[str, str] = {}
     done = 0
     for name, lazy in lazies.items():
         before = done
@@ -113,10 +113,9 @@ def hold(
             if progress is not None:
                 progress(before + count, total)
 
-        parts[name], problems = decode_all(lazy, data.threads, tell)
-        skipped |= problems
+        parts[name] = decode_all(lazy, data.threads, tell)
         done += len(lazy)
-    return parts, skipped
+    return parts
 
 
 def cut_missing(
