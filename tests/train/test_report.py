@@ -152,7 +152,7 @@ def test_report_is_whole_and_needs_nothing_else(tmp_path, case):
     assert all(source.startswith("data:image/") for source in page.sources)
     assert not re.search(r"https?://|<script|@import|url\(", text)
     assert len(images.asked) <= 72
-    assert page.images >= min(32, count) + (3 if rows else 1)
+    assert page.images >= min(24, count) + (3 if rows else 1)
     pictures = {path.name: Image.open(path) for path in (tmp_path / "report").iterdir()}
     assert set(pictures) == {f"{n}.png" for n in ("curves", "confusion", "mistakes", "samples")}
     for picture in pictures.values():

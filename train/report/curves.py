@@ -50,7 +50,9 @@ def accuracy_panel(axes: Axes, history: Rows, theme: Theme) -> None:
     late = [values[steps > last / 10] for steps, values in lines]
     values = np.concatenate(late or [np.empty(0)])
     if values.size:
-        low, high = np.percentile(values, 2), values.max()
+        # Of many noisy lines a few low ones may leave the picture.
+        low = values.min() if values.size <= FEW_POINTS else np.percentile(values, 2)
+        high = values.max()
         room = max(0.08 * (high - low), 1)
         axes.set_ylim(max(low - room, 0), min(high + room, 100.4))
 

@@ -29,6 +29,8 @@ def gallery_png(
     pictures = [shape_image(images[e.index]) for e in examples]
     columns, cell = (6, 160) if wide else (8, 112)
     columns = min(columns, len(examples))
+    longest = max(max(picture.shape[:2]) for picture in pictures)
+    cell = cell // longest * longest or cell  # so that enlarged pixels fill it
     return encode(sheet(pictures, captions, title=title, columns=columns, cell=cell, colors=colors))
 
 

@@ -134,7 +134,8 @@ def classes(matrix: np.ndarray, names: Sequence[str]) -> str:
 
 def run_facts(summary: Mapping[str, Any], config_json: str, environment: Mapping[str, str]) -> str:
     """Return how the run was made and on what."""
-    facts = [(k.replace("_", " "), _text(v)) for k, v in summary.items() if k not in HEADLINE]
+    listed = {k: v for k, v in summary.items() if k not in HEADLINE and v not in ({}, [], None)}
+    facts = [(name.replace("_", " "), _text(value)) for name, value in listed.items()]
     return (
         html.section("Environment", html.table(("", ""), list(environment.items())))
         + html.section("Run", html.table(("", ""), facts) if facts else "")
@@ -145,12 +146,13 @@ def run_facts(summary: Mapping[str, Any], config_json: str, environment: Mapping
 def compact(number: int) -> str:
     """Write a large number with three digits.
 
-    >>> compact(61706), compact(950), compact(11_689_512)
-    ('61.7 k', '950', '11.7 M')
+    >>> compact(61706), compact(950), compact(1_234_567), compact(459_000)
+    ('61.7 k', '950', '1.23 M', '459 k')
     """
     for factor, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if number >= factor:
-            return f"{number / factor:#.3g} {unit}"
+            value = number / factor
+            return f"{value:.{2 - (value >= 10) - (value >= 100)}f} {unit}"
     return str(number)
 
 

@@ -14,7 +14,7 @@ from train.report.curves import Rows, draw_panels
 from train.report.gallery import gallery_png
 from train.report.matrix import draw_matrix
 
-MISTAKES, SAMPLES = 40, 32
+MISTAKES, SAMPLES = 48, 24
 
 
 class ImagesByPosition(Protocol):
