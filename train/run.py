@@ -180,6 +180,7 @@ def summarize(
         "model": setup.config.model.name,
         "parameters": sum(p.size for p in jax.tree.leaves(state.params)),
         "steps": int(state.step),
+        "steps_per_epoch": setup.steps_per_epoch,
         "state_sha256": digest(state),
         "test": test,
         "train_seconds": round(seconds, 2),

@@ -79,7 +79,7 @@ def advance(
         opt_state=opt_state,
         batch_stats=batch_stats,
     )
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     finite = jnp.isfinite(norm) & jnp.isfinite(sums["loss"])
     kept = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, state)
     metrics = {**sums, "grad_norm": norm, "finite": finite}

@@ -1,0 +1,195 @@
+"""Whole runs: what they leave, how they go on, and what they refuse."""
+
+import dataclasses
+import json
+import os
+import signal
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcnn.models import create_model
+from train import checkpoint, loop
+from train.config import Checkpoint, Config, Data, Devices, Log, Model, Optim
+from train.errors import INTERRUPTED, NON_FINITE, PREEMPTED, RESTART, UserError
+from train.log import read_metrics, without_time
+from train.run import run
+
+TINY = Config(
+    length="30 steps",
+    model=Model("lenet5", fields={"dropout": 0.1}),
+    data=Data("digits", image_size=16, batch_size=64),
+    optim=Optim("adamw", learning_rate=3e-3, warmup="5 steps"),
+    devices=Devices(count=2),
+    checkpoint=Checkpoint(every="8 steps"),
+    log=Log(every="7 steps", eval_every="10 steps", tensorboard=False, report=False),
+)
+
+
+def execute(config, directory):
+    """Run, and give back what must be the same however often the run was interrupted."""
+    summary = run("tiny", config, directory)
+    return summary["state_sha256"], without_time(read_metrics(directory))
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("runs") / "straight"
+    return directory, execute(TINY, directory)
+
+
+def test_a_run_leaves_its_files_and_learns(straight):
+    directory, (_, rows) = straight
+    assert {path.name for path in directory.iterdir()} == {
+        "config.json",
+        "metrics.jsonl",
+        "checkpoints",
+        "final.npz",
+        "summary.json",
+    }
+    assert [row["step"] for row in rows if row["split"] == "train"] == [7, 14, 21, 28, 30]
+    assert [row["step"] for row in rows if row["split"] == "val"] == [10, 20, 30]
+    test = rows[-1]
+    assert (test["split"], test["count"]) == ("test", 360)
+    assert test["top1"] > 0.5
+    summary = json.loads((directory / "summary.json").read_text())
+    assert summary["test"]["top1"] == test["top1"]
+
+
+def test_the_final_variables_are_flat_and_give_the_reported_accuracy(straight):
+    directory, (_, rows) = straight
+    flat = np.load(directory / "final.npz")
+    assert {name.split("/")[0] for name in flat} == {"params"}
+    assert flat["params/head/kernel"].shape == (84, 10)
+
+
+def test_a_finished_run_is_left_alone(straight):
+    directory, wanted = straight
+    before = {path: path.stat().st_mtime_ns for path in directory.rglob("*")}
+    assert execute(TINY, directory) == wanted
+    assert {path: path.stat().st_mtime_ns for path in directory.rglob("*")} == before
+
+
+def test_another_config_in_the_same_folder_is_refused_by_field(straight):
+    directory, _ = straight
+    with pytest.raises(UserError, match=r"optim.learning_rate: was 0.003, is 0.1.*") as caught:
+        run("tiny", dataclasses.replace(TINY, optim=Optim("adamw", learning_rate=0.1)), directory)
+    assert "optim.warmup" in str(caught.value)
+
+
+def stop_at(monkeypatch, step: int, number: signal.Signals, where: str) -> None:
+    """Send this process a signal while it does its step, or its evaluation after it."""
+    original = loop.Loop._account if where == "step" else loop.Loop._evaluate
+
+    def act(self, *args):
+        if (args[0] if where == "step" else args[1]) == step:
+            os.kill(os.getpid(), number)
+            while self.signals.received is None:
+                pass
+        return original(self, *args)
+
+    monkeypatch.setattr(loop.Loop, "_account" if where == "step" else "_evaluate", act)
+
+
+@pytest.mark.parametrize(
+    ("step", "number", "where", "code"),
+    [
+        (13, signal.SIGTERM, "step", PREEMPTED),
+        (20, signal.SIGINT, "eval", INTERRUPTED),
+    ],
+)
+def test_a_stopped_run_goes_on_as_if_nothing_had_been(
+    straight, tmp_path, monkeypatch, step, number, where, code
+):
+    with monkeypatch.context() as patch:
+        stop_at(patch, step, number, where)
+        with pytest.raises(UserError, match=f"{number.name}: saved at step") as caught:
+            run("tiny", TINY, tmp_path)
+    assert caught.value.exit_code == code
+    assert not (tmp_path / "summary.json").exists()
+    assert execute(TINY, tmp_path) == straight[1]
+
+
+def test_a_crash_between_checkpoints_goes_on_from_the_last(straight, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Loop, "_account", crash_at(23, loop.Loop._account))
+        with pytest.raises(ZeroDivisionError):
+            run("tiny", TINY, tmp_path)
+    rows = read_metrics(tmp_path)
+    assert max(row["step"] for row in rows) == 21
+    assert execute(TINY, tmp_path) == straight[1]
+
+
+def crash_at(step, original):
+    def act(self, at, metrics):
+        if at == step:
+            raise ZeroDivisionError
+        return original(self, at, metrics)
+
+    return act
+
+
+def test_pmap_gives_the_same_run(straight, tmp_path):
+    config = dataclasses.replace(TINY, devices=Devices("pmap", 2))
+    _, rows = execute(config, tmp_path)
+    assert rows[-1]["loss"] == pytest.approx(straight[1][1][-1]["loss"], rel=1e-3)
+
+
+def test_a_run_that_diverges_ends_with_its_own_code(tmp_path):
+    optim = Optim("sgd", learning_rate=1e30, warmup="0 steps", bad_steps=3)
+    with pytest.raises(UserError, match="3 steps in a row") as caught:
+        run("tiny", dataclasses.replace(TINY, optim=optim), tmp_path)
+    assert caught.value.exit_code == NON_FINITE
+
+
+def test_a_full_disk_is_said_and_what_was_saved_stays(straight, tmp_path, monkeypatch):
+    original = checkpoint.ocp.CheckpointManager.save
+
+    def save(self, step, **options):
+        if step > 10:
+            raise ValueError("RESOURCE_EXHAUSTED: Error writing: No space left on device")
+        return original(self, step, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.ocp.CheckpointManager, "save", save)
+        with pytest.raises(UserError, match="disk is full.*step 8 is intact") as caught:
+            run("tiny", TINY, tmp_path)
+    assert caught.value.exit_code == RESTART
+    assert execute(TINY, tmp_path) == straight[1]
+
+
+def test_another_number_of_classes_than_the_checkpoint_has_is_named(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Loop, "_account", crash_at(23, loop.Loop._account))
+        with pytest.raises(ZeroDivisionError):
+            run("tiny", TINY, tmp_path)
+    more = dataclasses.replace(TINY, model=dataclasses.replace(TINY.model, num_classes=12))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(UserError, match="params/head/kernel") as caught:
+        run("tiny", more, tmp_path)
+    assert "(84, 10)" in str(caught.value)
+    assert "(84, 12)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"model": Model("lenet")}, "lenet5"),
+        ({"model": Model("lenet5", fields={"dropuot": 0.1})}, "dropout"),
+        ({"model": Model("lenet5", num_classes=3)}, "10 classes"),
+        ({"data": Data("digits", batch_size=64)}, "at least 16 pixels"),
+        ({"data": Data("digits", image_size=16, batch_size=5)}, "multiple"),
+        ({"data": Data("digts", image_size=16)}, "digits"),
+        ({"devices": Devices(count=9)}, "8 device"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_compiled(tmp_path, change, message):
+    with pytest.raises(UserError, match=message):
+        run("tiny", dataclasses.replace(TINY, **change), tmp_path)
+
+
+def test_the_models_of_the_lab_are_those_of_the_library():
+    model = create_model("lenet5", num_classes=10)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), np.zeros((1, 16, 16, 1), np.float32))
+    assert shapes["params"]["head"]["kernel"].shape == (84, 10)
