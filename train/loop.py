@@ -1,13 +1,14 @@
 """The order of events: batch, dispatch, metrics of the step before, eval, checkpoint, signals."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import jax
 
 from train.checkpoint import Checkpoints
+from train.data import StallMeter
 from train.errors import NON_FINITE, UserError
 from train.evaluate import Evaluation
 from train.log import MetricsLog
@@ -74,7 +75,7 @@ class Loop:
     train_step: Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
     evaluate: Callable[[TrainState], Evaluation] | None
     """Evaluates the validation split; None where there is none."""
-    batches: Iterator[Batch]
+    batches: StallMeter[Batch]
     place: Callable[[Batch], Batch]
     checkpoints: Checkpoints
     signals: Signals
@@ -129,13 +130,19 @@ class Loop:
         self.progress.update(step, loss=values["loss"] / max(values["count"], 1.0))
         if self.every.due(self.every.log, step):
             now = time.perf_counter()
-            rate = (step - self._since) * self.batch_size / (now - self._clock)
+            passed = now - self._clock
+            rate, stall = (
+                (step - self._since) * self.batch_size / passed,
+                self.batches.waited / passed,
+            )
             self._clock, self._since = now, step
+            self.batches.reset()
             means = self.window.means()
             row = {"step": step, "split": "train", **means}
             row |= {"learning_rate": self.learning_rate(step), "grad_norm": values["grad_norm"]}
-            self.log.write(row | {"images_per_second": rate})
-            self.progress.update(step, accuracy=means["top1"], images_per_second=rate)
+            self.log.write(row | {"images_per_second": rate, "stall": stall})
+            speed = {"images_per_second": rate, "stall": stall}
+            self.progress.update(step, accuracy=means["top1"], **speed)
             self.window = Window(bad_steps=self.window.bad_steps)
 
     def _evaluate(self, state: TrainState, step: int) -> None:

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from train.checkpoint import Checkpoints
 from train.config import Config, to_json
-from train.data import Source, TrainBatches, train_batches
+from train.data import Source, StallMeter, TrainBatches, train_batches
 from train.evaluate import Evaluation
 from train.log import MetricsLog, read_metrics, say
 from train.loop import Loop, Window
@@ -98,7 +98,7 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
             every=setup.every,
             train_step=setup.train_step(),
             evaluate=validation(setup, signals, progress),
-            batches=batches,
+            batches=StallMeter(batches),
             place=setup.place,
             checkpoints=checkpoints,
             signals=signals,
