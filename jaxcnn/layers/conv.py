@@ -9,7 +9,7 @@ from flax.linen import dtypes, initializers
 
 from jaxcnn.layers import arguments
 from jaxcnn.ops.convolve import NUMBERS, convolve
-from jaxcnn.ops.pad import expect_mode, pad_spatial
+from jaxcnn.ops.pad import expect_mode, pad_window
 from jaxcnn.ops.window import Window, resolve
 from jaxcnn.typing import Array, Dtype
 
@@ -92,10 +92,9 @@ class Conv(nn.Module):
             bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype)
         x, batch = arguments.merge_batch(inputs, len(window))
         x, kernel, bias = self.promote_dtype(x, kernel, bias, dtype=self.dtype)
-        pads = place.padding
         if mode != "zeros":
-            x, pads = pad_spatial(x, pads, mode), ((0, 0),) * len(pads)
-        y = self._convolve(x, kernel, place._replace(padding=pads), spread)
+            x, place = pad_window(x, place, mode)
+        y = self._convolve(x, kernel, place, spread)
         if bias is not None:
             y = y + jnp.expand_dims(bias, range(y.ndim - 1))
         return arguments.split_batch(y, batch)
@@ -133,8 +132,7 @@ class Conv(nn.Module):
             injected = self.conv_general_dilated_cls()
         groups = self.feature_group_count
         if injected is None:
-            where = (place.stride, place.padding, place.dilation)
-            return convolve(x, kernel, *where, groups, self.precision, spread)
+            return convolve(x, kernel, place, groups, self.precision, spread)
         return injected(
             x,
             kernel,

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 
 from jaxcnn.checks import Report, channel_last_hint
 from jaxcnn.ops.convolve import convolve
-from jaxcnn.ops.pad import expect_batch, expect_mode, pad_spatial
+from jaxcnn.ops.pad import expect_batch, expect_mode, pad_window
 from jaxcnn.ops.window import resolve
 from jaxcnn.typing import Array, IntOrTuple, Padding
 
@@ -66,10 +66,9 @@ def conv(
     place = resolve(report, sizes, window, stride, padding, dilation, window_name="kernel")
     expect_mode(report, padding_mode, sizes, place.padding)
     report.done()
-    pads = place.padding
     if padding_mode != "zeros":
-        x, pads = pad_spatial(x, pads, padding_mode), ((0, 0),) * len(pads)
-    y = convolve(x, kernel, place.stride, pads, place.dilation, groups, precision)
+        x, place = pad_window(x, place, padding_mode)
+    y = convolve(x, kernel, place, groups, precision)
     return y if bias is None else y + jnp.expand_dims(bias, range(y.ndim - 1))
 
 

@@ -1,39 +1,75 @@
-"""How a convolution is computed; its arguments are known to be right."""
+"""How a convolution is computed and differentiated; its arguments are known to be right."""
 
+import functools
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
-from jaxcnn.ops.window import Pairs
+from jaxcnn.ops.convolve_cpu import NUMBERS as NUMBERS
+from jaxcnn.ops.convolve_cpu import Form, forms, native
+from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, Shape
-
-# Axis letters of lax: batch, then the spatial axes, then channels.
-NUMBERS = {
-    1: ("NWC", "WIO", "NWC"),
-    2: ("NHWC", "HWIO", "NHWC"),
-    3: ("NDHWC", "DHWIO", "NDHWC"),
-}
 
 
 def convolve(
     x: Array,
     kernel: Array,
-    stride: Shape,
-    pads: Pairs,
-    dilation: Shape,
+    place: Window,
     groups: int = 1,
     precision: Any = None,
     input_dilation: Shape | None = None,
 ) -> Array:
     """Convolve `(N, *S, C)` with `(*window, C // groups, K)`."""
-    return lax.conv_general_dilated(
+    if input_dilation is not None and max(input_dilation) > 1:
+        return lax.conv_general_dilated(
+            x,
+            kernel,
+            place.stride,
+            place.padding,
+            lhs_dilation=input_dilation,
+            rhs_dilation=place.dilation,
+            dimension_numbers=NUMBERS[x.ndim - 2],
+            feature_group_count=groups,
+            precision=precision,
+        )
+    value, change = forms(x.shape, kernel.shape, place, groups)
+    if value is native and change is native:
+        return native(x, kernel, place, groups, precision)
+    return _convolve(x, kernel, place, groups, precision)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
+def _convolve(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
+    form, _ = forms(x.shape, kernel.shape, place, groups)
+    return _apply(form, x, kernel, place, groups, precision)
+
+
+@functools.partial(_convolve.defjvp, symbolic_zeros=True)
+def _convolve_jvp(place: Window, groups: int, precision: Any, primals: Any, tangents: Any):
+    # The rule exists so that each platform stores x and kernel, and only its own: the
+    # residuals of a plain `platform_dependent` would be those of all platforms.
+    (x, kernel), (dx, dkernel) = primals, tangents
+    value, change = forms(x.shape, kernel.shape, place, groups)
+    options = (place, groups, precision)
+    parts = []
+    if not isinstance(dx, SymbolicZero):
+        parts.append(_apply(value, dx, kernel, *options))
+    if not isinstance(dkernel, SymbolicZero):
+        parts.append(_apply(change, x, dkernel, *options))
+    y = _convolve(x, kernel, *options)
+    return y, functools.reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
+
+
+def _apply(form: Form, x: Array, kernel: Array, *options: Any) -> Array:
+    """Compute by this form on CPUs, and natively elsewhere."""
+    if form is native:
+        return native(x, kernel, *options)
+    return lax.platform_dependent(
         x,
         kernel,
-        stride,
-        pads,
-        lhs_dilation=input_dilation,
-        rhs_dilation=dilation,
-        dimension_numbers=NUMBERS[x.ndim - 2],
-        feature_group_count=groups,
-        precision=precision,
+        cpu=lambda x, kernel: form(x, kernel, *options),
+        default=lambda x, kernel: native(x, kernel, *options),
     )

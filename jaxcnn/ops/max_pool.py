@@ -1,9 +1,7 @@
 """Max pooling whose gradient needs no scatter."""
 
 import functools
-import itertools
 import math
-from collections.abc import Iterator
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +10,7 @@ from jax import lax
 
 from jaxcnn.checks import Report
 from jaxcnn.ops.pool_checks import resolve_pool
+from jaxcnn.ops.taps import add_up, taps
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, IntOrTuple, Padding
 
@@ -87,7 +86,7 @@ def _maximum_jvp(place: Window, primals: tuple[Array], tangents: tuple[Array]):
         lax.select(first == number, tap, jnp.zeros_like(tap))
         for number, tap in enumerate(taps(dx, place))
     )
-    return y, functools.reduce(jnp.add, parts)
+    return y, add_up(parts)
 
 
 def first_maximum(x: Array, y: Array, place: Window) -> Array:
@@ -100,21 +99,6 @@ def first_maximum(x: Array, y: Array, place: Window) -> Array:
         hit = (tap == y) | (tap != tap)
         number = jnp.where(hit, jnp.asarray(index, number.dtype), number)
     return number
-
-
-def taps(x: Array, place: Window, fill: float = 0) -> Iterator[Array]:
-    """Yield, in row-major order, the elements that each tap of the window sees.
-
-    These are strided slices, whose transpose is a pad: XLA fuses all of them into one loop.
-    """
-    config = ((0, 0, 0), *((lo, hi, 0) for lo, hi in place.total_padding), (0, 0, 0))
-    x = lax.pad(x, jnp.asarray(fill, x.dtype), config)
-    steps = (range(0, k * d, d) for k, d in zip(place.window, place.dilation, strict=True))
-    for start in itertools.product(*steps):
-        rows = zip(start, place.output, place.stride, strict=True)
-        stop = [first + (out - 1) * step + 1 for first, out, step in rows]
-        stride = (1, *place.stride, 1)
-        yield lax.slice(x, (0, *start, 0), (x.shape[0], *stop, x.shape[-1]), stride)
 
 
 def _unrolled(x: Array, place: Window) -> Array:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.checks import Report
-from jaxcnn.ops.window import Pairs, resolve_padding
+from jaxcnn.ops.window import Pairs, Window, resolve_padding
 from jaxcnn.typing import Array, Padding
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
@@ -51,6 +51,13 @@ def pad_spatial(x: Array, pads: Pairs, mode: str = "zeros", value: Any = 0) -> A
         config = ((0, 0, 0), *((lo, hi, 0) for lo, hi in pads), (0, 0, 0))
         return lax.pad(x, jnp.asarray(value, x.dtype), config)
     return jnp.pad(x, ((0, 0), *pads, (0, 0)), mode=MODES[mode])
+
+
+def pad_window(x: Array, place: Window, mode: str) -> tuple[Array, Window]:
+    """Pad the input as `place` says, and return where the windows lie without padding."""
+    x = pad_spatial(x, place.padding, mode)
+    nothing = ((0, 0),) * len(place.padding)
+    return x, place._replace(sizes=x.shape[1:-1], padding=nothing)
 
 
 def expect_mode(report: Report, mode: str, sizes: tuple[int, ...], pads: Pairs) -> None:

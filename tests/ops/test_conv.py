@@ -20,6 +20,9 @@ CASES = [
     ((2, 8, 9, 4), (3, 3, 1, 4), {"groups": 4, "padding": 1}),
     ((2, 8, 9, 4), (3, 3, 1, 8), {"groups": 4, "padding": 1, "stride": 2}),
     ((2, 8, 9, 4), (3, 3, 1, 4), {"groups": 4, "padding": 2, "dilation": 2, "stride": (1, 2)}),
+    ((1, 5, 6, 32), (3, 2, 32, 32), {"stride": 2, "padding": 1}),
+    ((1, 5, 6, 18), (3, 2, 1, 18), {"groups": 18, "stride": 2, "padding": 1}),
+    ((1, 5, 6, 36), (3, 2, 2, 18), {"groups": 18, "stride": 2, "padding": 1}),
     ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": (2, 1), "padding_mode": "reflect"}),
     ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": (2, 1), "padding_mode": "replicate"}),
     ((2, 6, 7, 3), (3, 3, 3, 4), {"padding": (2, 1), "padding_mode": "circular"}),
@@ -40,14 +43,14 @@ def test_equals_a_loop(shape, kernel, options, x64):
     np.testing.assert_allclose(y, reference.conv(x, w, b, **options), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("index", [2, 4, 7, 9])
+@pytest.mark.parametrize("index", [4, 7, 9, 11])
 def test_derivatives(index, x64):
     shape, kernel, options = CASES[index]
     x, w = map(jnp.asarray, arrays(shape, kernel))
     check_derivatives(lambda x, w: ops.conv(x, w, **options), x, w)
 
 
-@pytest.mark.parametrize("index", [2, 4, 8])
+@pytest.mark.parametrize("index", [4, 7, 8, 11])
 def test_inside_a_users_shard_map(index, x64):
     shape, kernel, options = CASES[index]
     x, w = map(jnp.asarray, arrays((8, *shape[1:]), kernel))
@@ -84,3 +87,37 @@ def test_a_filter_is_not_flipped():
     x = jnp.arange(4.0).reshape(1, 4, 1)
     w = jnp.array([0.0, 0, 1]).reshape(3, 1, 1)
     np.testing.assert_array_equal(ops.conv(x, w).ravel(), [2, 3])
+
+
+def lowered(platform, shape, kernel, **options):
+    def loss(x, w):
+        return (ops.conv(x, w, **options) ** 2).sum()
+
+    shapes = [jax.ShapeDtypeStruct(s, jnp.float32) for s in (shape, kernel)]
+    traced = jax.jit(jax.grad(loss, argnums=(0, 1))).trace(*shapes)
+    return traced.lower(lowering_platforms=(platform,)).as_text()
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options"),
+    [
+        ((2, 8, 8, 4), (1, 1, 4, 8), {}),
+        ((2, 8, 8, 4), (3, 3, 1, 4), {"groups": 4}),
+        ((2, 8, 8, 8), (3, 3, 2, 8), {"groups": 4}),
+    ],
+)
+def test_cpu_forms_are_for_cpus_only(shape, kernel, options):
+    groups = options.get("groups", 1)
+    own, others = (lowered(name, shape, kernel, **options) for name in ("cpu", "cuda"))
+    mark = f"feature_group_count = {groups} "
+    assert others.count("stablehlo.convolution") == 3
+    assert mark in others
+    assert own.count("stablehlo.convolution") == (12 if groups == 4 and kernel[2] == 2 else 0)
+    assert groups == 1 or mark not in own
+
+
+def test_gradients_that_nobody_asks_for_are_not_computed():
+    x, w = jnp.ones((1, 8, 8, 4)), jnp.ones((3, 3, 1, 4))
+    f = jax.grad(lambda w: ops.conv(x, w, groups=4).sum())
+    text = jax.jit(f).trace(w).lower(lowering_platforms=("cuda",)).as_text()
+    assert text.count("stablehlo.convolution") == 1  # the value is not needed either
