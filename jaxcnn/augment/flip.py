@@ -36,9 +36,9 @@ def horizontal_flip(keys: Key, images: ArrayLike, probability: float = 0.5) -> A
         Networks", NeurIPS 2012, section 4.1.
     """
     images = jnp.asarray(images)
-    check_batch("horizontal_flip", keys, images)
-    if not 0 <= probability <= 1:
-        raise ValueError(f"horizontal_flip: probability must be in [0, 1], got {probability!r}")
+    report = check_batch("horizontal_flip", keys, images)
+    report.fraction("probability", probability)
+    report.done()
     draw = jax.vmap(lambda key: jax.random.bernoulli(key, probability))
     flipped = draw(stream(keys, "horizontal_flip"))
     return jnp.where(flipped[:, None, None, None], images[:, :, ::-1], images)

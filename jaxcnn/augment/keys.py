@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxcnn.typing import Array, Key
+from jaxcnn.checks import Report
+from jaxcnn.typing import Array, Key, Shape
 
 
 def example_keys(key: Key, step: ArrayLike, indices: ArrayLike) -> Key:
@@ -44,15 +45,16 @@ def example_keys(key: Key, step: ArrayLike, indices: ArrayLike) -> Key:
         Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011 (threefry).
     """
     indices = jnp.asarray(indices)
-    if not is_key(key):
-        raise TypeError(f"key must be a typed key such as jax.random.key(0), got {_describe(key)}")
-    if not jnp.issubdtype(indices.dtype, jnp.integer):
-        raise TypeError(f"indices must be integers, got {_describe(indices)}")
-    if jnp.shape(key) or jnp.shape(step) or indices.ndim != 1:
-        raise ValueError(
-            "key and step must be scalars and indices a vector (B,), got key "
-            f"{jnp.shape(key)}, step {jnp.shape(step)}, indices {indices.shape}"
-        )
+    report = Report("example_keys")
+    _expect_keys(report, "key", key, ())
+    report.expect(
+        jnp.shape(step) == (), "step", step, "must be a scalar", "pass the number of the step"
+    )
+    integers = bool(jnp.issubdtype(indices.dtype, jnp.integer))
+    fix = "pass jnp.arange(batch_size), or this device's part of it"
+    report.expect(integers, "indices", indices, "must be integers", fix, kind=True)
+    report.expect(indices.ndim == 1, "indices", indices, "must be a vector (B,)", fix)
+    report.done()
     step_key = jax.random.fold_in(_as_threefry(key), step)
     return jax.vmap(lambda index: jax.random.fold_in(step_key, index))(indices)
 
@@ -81,21 +83,20 @@ def stream(keys: Key, name: str) -> Key:
     return jax.vmap(lambda key: jax.random.fold_in(key, salt))(keys)
 
 
-def check_batch(function: str, keys: Key, images: Array) -> None:
-    """Raise unless there is one typed key for each image of a batch (B, H, W, C)."""
-    wrong = []
-    if not is_key(keys):
-        wrong.append(f"keys must be typed keys (see example_keys), got {_describe(keys)}")
-    if images.ndim != 4:
-        wrong.append(f"images must be (B, H, W, C), got {_describe(images)}")
-    elif jnp.shape(keys)[:1] != images.shape[:1] or (is_key(keys) and jnp.ndim(keys) != 1):
-        wrong.append(
-            f"keys must be ({images.shape[0]},), one for each image, got {jnp.shape(keys)} "
-            f"for images {images.shape}"
-        )
-    if wrong:
-        error = ValueError if is_key(keys) else TypeError
-        raise error(f"{function}: " + "; ".join(wrong))
+def check_batch(function: str, keys: Key, images: Array) -> Report:
+    """Expect one typed key for each image of a batch (B, H, W, C); return the open report."""
+    report = Report(function, images.shape)
+    fix = "pass a batch, of one image as image[None]"
+    if report.expect(images.ndim == 4, "images", images, "must be (B, H, W, C)", fix):
+        _expect_keys(report, "keys", keys, images.shape[:1])
+    return report
+
+
+def _expect_keys(report: Report, argument: str, keys: Key, shape: Shape) -> None:
+    fix = "use jax.random.key(seed)" if not shape else "use example_keys(key, step, indices)"
+    if report.expect(is_key(keys), argument, keys, "must be typed random keys", fix, kind=True):
+        rule = f"must have shape {shape}" + (", one for each image" if shape else "")
+        report.expect(jnp.shape(keys) == shape, argument, keys, rule, fix)
 
 
 def is_key(value: object) -> bool:
@@ -108,9 +109,3 @@ def _as_threefry(key: Key) -> Key:
         return key
     words = jax.random.bits(key, (2,), "uint32")
     return jax.random.wrap_key_data(words, impl="threefry2x32")
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, jax.Array):
-        return f"{value.dtype}{list(value.shape)}"
-    return repr(value)

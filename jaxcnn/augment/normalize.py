@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from jaxcnn.typing import Array, Dtype
+from jaxcnn.checks import Report
+from jaxcnn.typing import Array, Dtype, Shape
 
 
 def normalize(
@@ -40,30 +41,28 @@ def normalize(
         LeCun et al., "Efficient BackProp", 1998, section 4.3 (inputs of zero mean, equal spread).
     """
     images = jnp.asarray(images)
-    if images.dtype != jnp.uint8:
-        raise TypeError(
-            f"normalize: images must be uint8, got {images.dtype}{list(images.shape)}; mean and "
-            "std are for bytes scaled to [0, 1], so scale other types yourself"
-        )
-    if not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(f"normalize: dtype must be floating, got {jnp.dtype(dtype).name}")
-    means = _per_channel("mean", mean, images.shape)
-    stds = _per_channel("std", std, images.shape)
-    if not (stds > 0).all():
-        raise ValueError(f"normalize: std must be > 0 in every channel, got {tuple(std)}")
+    report = Report("normalize", images.shape)
+    fix = "scale other types by hand: mean and std are for bytes scaled to [0, 1]"
+    report.expect(images.dtype == jnp.uint8, "images", images, "must be uint8", fix, kind=True)
+    floating = bool(jnp.issubdtype(dtype, jnp.floating))
+    report.expect(floating, "dtype", dtype, "must be floating", "use jnp.float32", kind=True)
+    means = _per_channel(report, "mean", mean, images.shape)
+    stds = _per_channel(report, "std", std, images.shape)
+    fix = "give a channel that never changes 1"
+    report.expect(bool((stds > 0).all()), "std", std, "must be > 0 in every channel", fix)
+    report.done()
     wide = jnp.promote_types(dtype, jnp.float32)
     shift = jnp.asarray(255.0 * means, wide)
     scale = jnp.asarray(1.0 / (255.0 * stds), wide)
     return ((images.astype(wide) - shift) * scale).astype(dtype)
 
 
-def _per_channel(name: str, values: Sequence[float], shape: tuple[int, ...]) -> np.ndarray:
+def _per_channel(report: Report, name: str, values: Sequence[float], shape: Shape) -> np.ndarray:
     """Return `values` shaped to broadcast against `shape` without rank promotion."""
     array = np.asarray(values, np.float64)
     channels = shape[-1] if shape else 1
-    if array.ndim != 1 or array.size not in (1, channels) or not np.isfinite(array).all():
-        raise ValueError(
-            f"normalize: {name} must be {channels} finite numbers, or one for all channels, "
-            f"for images {shape}, got {values!r}"
-        )
+    ok = array.ndim == 1 and array.size in (1, channels) and bool(np.isfinite(array).all())
+    rule = f"must be {channels} finite numbers, or one for all channels"
+    if not report.expect(ok, name, values, rule, f"use {name}=(0.5,)"):
+        return np.ones((1,) * len(shape))
     return array.reshape((1,) * (len(shape) - 1) + (-1,))

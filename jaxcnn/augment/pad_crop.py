@@ -8,7 +8,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from jaxcnn.augment.keys import check_batch, stream
-from jaxcnn.typing import Array, Key
+from jaxcnn.checks import Report, is_int
+from jaxcnn.typing import Array, Key, Shape
 
 MODES = ("constant", "edge", "reflect", "symmetric", "wrap")
 
@@ -49,8 +50,9 @@ def pad_crop(keys: Key, images: ArrayLike, padding: int, *, mode: PadMode = "ref
         pads by 4 zeros; reflection keeps the border free of an edge that no photograph has.
     """
     images = jnp.asarray(images)
-    check_batch("pad_crop", keys, images)
-    _check_padding(padding, mode, images.shape)
+    report = check_batch("pad_crop", keys, images)
+    _check_padding(report, padding, mode, images.shape)
+    report.done()
     if padding == 0:
         return images
     batch, height, width, _ = images.shape
@@ -76,15 +78,12 @@ def _sources(size: int, padding: int, mode: PadMode) -> Array:
     return jnp.asarray(np.pad(pixels, padding, mode=mode))
 
 
-def _check_padding(padding: int, mode: str, shape: tuple[int, ...]) -> None:
-    if isinstance(padding, bool) or not isinstance(padding, int | np.integer):
-        raise TypeError(f"pad_crop: padding must be an integer, got {padding!r}")
-    if mode not in MODES:
-        raise ValueError(f"pad_crop: mode must be one of {', '.join(MODES)}, got {mode!r}")
-    smaller = min(shape[1:3])
+def _check_padding(report: Report, padding: int, mode: str, shape: Shape) -> None:
+    report.choice("mode", mode, MODES)
+    report.count("padding", padding, low=0)
+    smaller = min(shape[1:3], default=0)
     limits = {"reflect": smaller - 1, "symmetric": smaller, "wrap": smaller}
-    if padding < 0 or padding > limits.get(mode, padding):
-        raise ValueError(
-            f"pad_crop: padding must be from 0 to {limits.get(mode, 'any size')} for mode "
-            f"{mode!r} and images {shape}, got {padding}"
-        )
+    if mode in limits and is_int(padding):
+        rule = f"must be at most {limits[mode]} for mode={mode!r}"
+        fix = "pad less, or use mode='edge'"
+        report.expect(padding <= limits[mode], "padding", padding, rule, fix)

@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import optax
 from jax.typing import ArrayLike
 
+from jaxcnn.checks import Report
 from jaxcnn.typing import Array
 
 
@@ -59,18 +60,13 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike, *, label_smoothing: floa
 
 
 def _check(logits: Array, labels: Array, label_smoothing: float) -> None:
-    if not 0 <= label_smoothing < 1:
-        raise ValueError(
-            f"cross_entropy: label_smoothing must be in [0, 1), got {label_smoothing!r}"
-        )
-    if not jnp.issubdtype(logits.dtype, jnp.floating):
-        raise TypeError(f"cross_entropy: logits must be floating, got {logits.dtype}")
-    if logits.ndim == 0 or labels.shape not in (logits.shape, logits.shape[:-1]):
-        raise ValueError(
-            "cross_entropy: labels must be classes of shape logits.shape[:-1] or distributions "
-            f"of shape logits.shape, got labels {labels.shape} for logits {logits.shape}"
-        )
-    if labels.ndim < logits.ndim and not jnp.issubdtype(labels.dtype, jnp.integer):
-        raise TypeError(
-            f"cross_entropy: class labels must be integers, got {labels.dtype}{list(labels.shape)}"
-        )
+    report = Report("cross_entropy", logits.shape)
+    report.fraction("label_smoothing", label_smoothing, closed=False)
+    report.floating("logits", logits)
+    rule = "must be classes of shape logits.shape[:-1] or distributions of shape logits.shape"
+    fits = logits.ndim > 0 and labels.shape in (logits.shape, logits.shape[:-1])
+    if report.expect(fits, "labels", labels, rule, "pass one label for each row of logits"):
+        classes = labels.ndim == logits.ndim or bool(jnp.issubdtype(labels.dtype, jnp.integer))
+        fix = "convert them, labels.astype(jnp.int32)"
+        report.expect(classes, "labels", labels, "must be integers", fix, kind=True)
+    report.done()

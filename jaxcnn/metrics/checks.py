@@ -2,23 +2,20 @@
 
 import jax.numpy as jnp
 
-from jaxcnn.typing import Array
+from jaxcnn.checks import Report
+from jaxcnn.typing import Array, Shape
 
 
-def check_labels(function: str, **arrays: Array) -> None:
-    """Raise TypeError that names every array whose dtype is not an integer."""
-    wrong = [
-        f"{name} must be integers, got {array.dtype}{list(array.shape)}"
-        for name, array in arrays.items()
-        if not jnp.issubdtype(array.dtype, jnp.integer)
-    ]
-    if wrong:
-        raise TypeError(f"{function}: " + "; ".join(wrong))
+def expect_classes(report: Report, **arrays: Array) -> None:
+    """Expect every array to hold integers."""
+    for name, array in arrays.items():
+        integers = bool(jnp.issubdtype(array.dtype, jnp.integer))
+        fix = f"convert them, {name}.astype(jnp.int32)"
+        report.expect(integers, name, array, "must be integers", fix, kind=True)
 
 
-def check_mask(function: str, mask: Array, shape: tuple[int, ...]) -> None:
-    """Raise unless `mask` is boolean and of the given shape."""
-    if mask.dtype != jnp.bool_:
-        raise TypeError(f"{function}: mask must be bool (True = counted), got {mask.dtype}")
-    if mask.shape != shape:
-        raise ValueError(f"{function}: mask must be {shape}, got {mask.shape}")
+def expect_mask(report: Report, mask: Array, shape: Shape) -> None:
+    """Expect `mask` to be boolean and of the given shape."""
+    fix = "pass True where an example counts"
+    report.expect(mask.dtype == jnp.bool_, "mask", mask, "must be bool", fix, kind=True)
+    report.expect(mask.shape == shape, "mask", mask, f"must have shape {shape}", fix)

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxcnn.metrics.checks import check_labels, check_mask
+from jaxcnn.checks import Report
+from jaxcnn.metrics.checks import expect_classes, expect_mask
 from jaxcnn.typing import Array
 
 
@@ -34,19 +35,15 @@ def confusion_matrix(
         [[1, 1], [0, 1]]
     """
     labels, predictions = jnp.asarray(labels), jnp.asarray(predictions)
-    check_labels("confusion_matrix", labels=labels, predictions=predictions)
-    if labels.shape != predictions.shape:
-        raise ValueError(
-            "confusion_matrix: labels and predictions must have one shape, got "
-            f"{labels.shape} and {predictions.shape}"
-        )
-    if num_classes < 1:
-        raise ValueError(f"confusion_matrix: num_classes must be >= 1, got {num_classes}")
-    counted = _inside(labels, num_classes) & _inside(predictions, num_classes)
-    if mask is not None:
-        mask = jnp.asarray(mask)
-        check_mask("confusion_matrix", mask, labels.shape)
-        counted &= mask
+    report = Report("confusion_matrix", labels.shape)
+    expect_classes(report, labels=labels, predictions=predictions)
+    rule, fix = f"must have the shape of labels, {labels.shape}", "pass one prediction a label"
+    report.expect(predictions.shape == labels.shape, "predictions", predictions, rule, fix)
+    report.count("num_classes", num_classes)
+    counted = jnp.ones(labels.shape, bool) if mask is None else jnp.asarray(mask)
+    expect_mask(report, counted, labels.shape)
+    report.done()
+    counted &= _inside(labels, num_classes) & _inside(predictions, num_classes)
     counts = jnp.zeros((num_classes, num_classes), jnp.int32)
     return counts.at[jnp.where(counted, labels, 0), jnp.where(counted, predictions, 0)].add(
         counted.astype(jnp.int32)

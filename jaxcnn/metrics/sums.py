@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxcnn.metrics.checks import check_mask
+from jaxcnn.checks import Report
+from jaxcnn.metrics.checks import expect_mask
 from jaxcnn.typing import Array
 
 
@@ -39,14 +40,15 @@ def masked_sums(values: Mapping[str, ArrayLike], mask: ArrayLike | None = None) 
     """
     arrays = {name: jnp.asarray(value) for name, value in values.items()}
     shapes = {name: array.shape for name, array in arrays.items()}
-    if not shapes or len(set(shapes.values())) > 1 or "count" in shapes:
-        raise ValueError(
-            "masked_sums: values must be metrics of one shape, none of them named 'count', "
-            f"got {shapes}"
-        )
+    report = Report("masked_sums")
+    ok = len(set(shapes.values())) == 1 and "count" not in shapes
+    rule = "must be metrics of one shape, none of them named 'count'"
+    report.expect(ok, "values", shapes, rule, "pass one value an example for each metric")
+    report.done()
     shape = next(iter(shapes.values()))
     counted = jnp.ones(shape, bool) if mask is None else jnp.asarray(mask)
-    check_mask("masked_sums", counted, shape)
+    expect_mask(report, counted, shape)
+    report.done()
     sums = {
         name: jnp.where(counted, array, jnp.zeros((), array.dtype)).sum(dtype=_sum_dtype(array))
         for name, array in arrays.items()
@@ -71,8 +73,10 @@ def means(sums: Mapping[str, ArrayLike]) -> dict[str, Array]:
         >>> means({"top1": 3, "count": 4})["top1"].item()
         0.75
     """
-    if "count" not in sums:
-        raise ValueError(f"means: sums must hold 'count', got {sorted(sums)}")
+    report = Report("means")
+    fix = "pass what masked_sums returns"
+    report.expect("count" in sums, "sums", sorted(sums), "must hold 'count'", fix)
+    report.done()
     count = jnp.asarray(sums["count"])
     return {
         name: jnp.where(count > 0, value / jnp.maximum(count, 1), jnp.nan)

@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from jaxcnn.metrics.checks import check_labels
+from jaxcnn.checks import Report
+from jaxcnn.metrics.checks import expect_classes
 from jaxcnn.typing import Array
 
 
@@ -41,18 +42,14 @@ def top_k_hits(logits: ArrayLike, labels: ArrayLike, k: int) -> Array:
         section 4.1 (top-5 error).
     """
     logits, labels = jnp.asarray(logits), jnp.asarray(labels)
-    check_labels("top_k_hits", labels=labels)
-    if not jnp.issubdtype(logits.dtype, jnp.floating):
-        raise TypeError(f"top_k_hits: logits must be floating, got {logits.dtype}")
-    if isinstance(k, bool) or not isinstance(k, int):
-        raise TypeError(f"top_k_hits: k must be an int, got {k!r}")
-    if k < 1:
-        raise ValueError(f"top_k_hits: k must be >= 1, got {k}")
-    if logits.ndim == 0 or labels.shape != logits.shape[:-1]:
-        raise ValueError(
-            "top_k_hits: labels must have the shape logits.shape[:-1], got labels "
-            f"{labels.shape} for logits {logits.shape}"
-        )
+    report = Report("top_k_hits", logits.shape)
+    expect_classes(report, labels=labels)
+    report.floating("logits", logits)
+    report.count("k", k)
+    fits = logits.ndim > 0 and labels.shape == logits.shape[:-1]
+    fix = "pass one label for each row of logits"
+    report.expect(fits, "labels", labels, "must have the shape logits.shape[:-1]", fix)
+    report.done()
     classes = jnp.arange(logits.shape[-1]).reshape((1,) * labels.ndim + (-1,))
     valid = (labels >= 0) & (labels < logits.shape[-1])
     label = jnp.where(valid, labels, 0)[..., None]
