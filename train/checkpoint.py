@@ -90,13 +90,18 @@ class Checkpoints:
             self._last.check_for_errors()
             self._best.check_for_errors()
 
-    def close(self) -> None:
-        """Wait for the saves under way."""
-        with _guard(self.latest()):
-            self._last.wait_until_finished()
-            self._best.wait_until_finished()
-        self._last.close()
-        self._best.close()
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait for the saves under way; what ended the run goes before what they fail with."""
+        try:
+            with _guard(self.latest()):
+                self._last.close()
+                self._best.close()
+        except Exception:
+            if kind is None:
+                raise
 
     def _check_shapes(self, step: int, like: TrainState) -> None:
         saved, wanted = _shapes(self._last.item_metadata(step)["state"].tree), _shapes(like)

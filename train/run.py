@@ -71,29 +71,24 @@ def describe(name: str, setup: Setup, directory: Path) -> str:
 def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, float]:
     """Return the final state and the seconds it took, going on from the newest checkpoint."""
     config, begin = setup.config, time.perf_counter()
-    checkpoints = Checkpoints(
-        directory / "checkpoints",
-        keep_last=config.checkpoint.keep_last,
-        keep_best=config.checkpoint.keep_best,
-    )
-    batches = open_batches(setup)
-    state, host = setup.initial_state(), {"window": {}, "eval_due": False, "seconds": 0.0}
-    if checkpoints.latest() is not None:
-        state, host = checkpoints.restore(state)
-        batches.set_state(host["data"])
-        say(f"going on from step {int(state.step):,}")
-    first = int(state.step)
-
-    def host_state() -> dict[str, Any]:
-        seconds = host["seconds"] + time.perf_counter() - begin
-        return {"data": batches.get_state(), "seconds": seconds}
-
-    with (
-        contextlib.closing(batches),
-        MetricsLog(directory, tensorboard=config.log.tensorboard, resume_step=first) as log,
-        Progress(setup.every.total, setup.steps_per_epoch, first_step=first) as progress,
-    ):
+    with contextlib.ExitStack() as stack:
+        keep = {"keep_last": config.checkpoint.keep_last, "keep_best": config.checkpoint.keep_best}
+        checkpoints = stack.enter_context(Checkpoints(directory / "checkpoints", **keep))
+        batches = stack.enter_context(contextlib.closing(open_batches(setup)))
+        state, host = setup.initial_state(), {"window": {}, "eval_due": False, "seconds": 0.0}
+        if checkpoints.latest() is not None:
+            state, host = checkpoints.restore(state)
+            batches.set_state(host["data"])
+            say(f"going on from step {int(state.step):,}")
+        first, events = int(state.step), config.log.tensorboard
+        log = stack.enter_context(MetricsLog(directory, tensorboard=events, resume_step=first))
+        progress = Progress(setup.every.total, setup.steps_per_epoch, first_step=first)
+        stack.enter_context(progress)
         progress.phase("compiling")
+
+        def seconds() -> float:
+            return host["seconds"] + time.perf_counter() - begin
+
         state = Loop(
             every=setup.every,
             train_step=setup.train_step(),
@@ -105,13 +100,12 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
             learning_rate=lambda step: float(jnp.asarray(setup.schedule(step - 1))),
             log=log,
             progress=progress,
-            host_state=host_state,
+            host_state=lambda: {"data": batches.get_state(), "seconds": seconds()},
             batch_size=config.data.batch_size,
             bad_steps_limit=config.optim.bad_steps,
             window=Window(**host["window"]),
         ).run(state, host["eval_due"])
-    checkpoints.close()
-    return state, host_state()["seconds"]
+    return state, seconds()
 
 
 def open_batches(setup: Setup) -> TrainBatches:

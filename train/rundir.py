@@ -30,7 +30,7 @@ def open_directory(directory: Path, config: Config, *, fresh: bool) -> dict[str,
         _remove(directory)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / "config.json"
-    if path.exists():
+    if path.exists() and any(directory.glob("checkpoints/last/[0-9]*")):
         _check_same(directory, json.loads(path.read_text()), json.loads(to_json(config)))
     else:
         write_atomically(path, to_json(config))

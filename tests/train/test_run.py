@@ -172,6 +172,12 @@ def test_another_number_of_classes_than_the_checkpoint_has_is_named(tmp_path, mo
     assert "(84, 12)" in str(caught.value)
 
 
+def test_a_run_that_never_began_may_be_given_another_config(tmp_path, straight):
+    with pytest.raises(UserError, match="lenet5"):
+        run("tiny", dataclasses.replace(TINY, model=Model("lenet")), tmp_path)
+    assert execute(TINY, tmp_path) == straight[1]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
