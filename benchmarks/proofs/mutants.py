@@ -1,0 +1,167 @@
+"""Seeded faults: each is put into a copy of the project, and must fail the tests it names.
+
+The faults are those that rival ports were found to have, and those that a loop gets wrong
+without anybody noticing: the accuracy suffers a little, and no error is raised.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.lab import ROOT
+
+IGNORED = shutil.ignore_patterns(".git", "__pycache__", ".*_cache", "runs", "results")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong line, and where it must be noticed."""
+
+    name: str
+    path: str
+    right: str
+    wrong: str
+    tests: str
+
+
+FAULTS = (
+    Fault(
+        "padding on the wrong side",
+        "jaxcnn/ops/pad.py",
+        "*((lo, hi, 0) for lo, hi in pads)",
+        "*((hi, lo, 0) for lo, hi in pads)",
+        "tests/ops",
+    ),
+    Fault(
+        "inverted momentum of the running statistics",
+        "jaxcnn/ops/norm.py",
+        "((keep * old + (1 - keep) * new) for old, new in pairs)",
+        "(((1 - keep) * old + keep * new) for old, new in pairs)",
+        "tests/ops tests/layers",
+    ),
+    Fault(
+        "missing ReLU after the sum of a residual block",
+        "jaxcnn/blocks/residual.py",
+        "return self.act(x + y)",
+        "return x + y",
+        "tests/models tests/blocks",
+    ),
+    Fault(
+        "flatten order: channels first",
+        "jaxcnn/models/lenet.py",
+        "x = x.reshape(x.shape[0], -1)",
+        "x = x.transpose(0, 3, 1, 2).reshape(x.shape[0], -1)",
+        "tests/models",
+    ),
+    Fault(
+        "gradients not summed over the devices",
+        "train/step.py",
+        "grads, sums, batch_stats = lax.psum((grads, sums, batch_stats), AXIS)",
+        "sums, batch_stats = lax.psum((sums, batch_stats), AXIS)",
+        "tests/train/test_step.py",
+    ),
+    Fault(
+        "mean over the devices instead of over the examples",
+        "train/step.py",
+        'count = jnp.maximum(sums["count"], 1)',
+        'count = jnp.maximum(sums["count"], 1) / devices',
+        "tests/train/test_step.py",
+    ),
+    Fault(
+        "mask ignored in the loss",
+        "train/tasks.py",
+        'jnp.sum(jnp.where(batch["mask"], per_example, 0))',
+        "jnp.sum(per_example)",
+        "tests/train/test_step.py",
+    ),
+    Fault(
+        "padding counted in the evaluation",
+        "train/evaluate.py",
+        "np.asarray(value)[mask]",
+        "np.asarray(value)",
+        "tests/train/test_evaluate.py",
+    ),
+    Fault(
+        "statistics of each device where those of the batch are asked for",
+        "train/setup.py",
+        "return model.clone(norm=dataclasses.replace(norm, axis_name=axis))",
+        "return model",
+        "tests/train/test_setup.py",
+    ),
+    Fault(
+        "the same draws on every device",
+        "train/step.py",
+        "return lax.axis_index(AXIS) * size + jnp.arange(size)",
+        "return jnp.arange(size)",
+        "tests/train/test_step.py",
+    ),
+    Fault(
+        "a bad step poisons the statistics",
+        "train/step.py",
+        "return kept.replace(step=state.step + 1), metrics",
+        "return kept.replace(step=state.step + 1, batch_stats=batch_stats), metrics",
+        "tests/train/test_step.py",
+    ),
+    Fault(
+        "data position not restored",
+        "train/run.py",
+        'batches.set_state(host["data"])',
+        "pass",
+        "tests/train/test_run.py",
+    ),
+    Fault(
+        "running sums of the log not restored",
+        "train/run.py",
+        'window=Window(**host["window"])',
+        "window=Window()",
+        "tests/train/test_run.py",
+    ),
+    Fault(
+        "the same order in every epoch",
+        "train/data/order.py",
+        "permutation(self.seed, epoch, self.examples)",
+        "permutation(self.seed, 0, self.examples)",
+        "tests/train/data",
+    ),
+    Fault(
+        "weight decay on biases and norms",
+        "train/optim.py",
+        "jax.tree.map(lambda p: p.ndim > 1, params)",
+        "jax.tree.map(lambda p: True, params)",
+        "tests/train/test_optim.py",
+    ),
+    Fault(
+        "mean of [0, 1] taken from bytes of [0, 255]",
+        "jaxcnn/augment/normalize.py",
+        "shift = jnp.asarray(255.0 * means, wide)",
+        "shift = jnp.asarray(means, wide)",
+        "tests/augment",
+    ),
+)
+
+
+def run(count: int) -> dict[str, Any]:
+    rows = []
+    for fault in FAULTS[: count or None]:
+        rows.append({"fault": fault.name, "tests": fault.tests, "caught": caught(fault)})
+        print(rows[-1], flush=True)
+    return {"rows": rows, "failures": [row["fault"] for row in rows if not row["caught"]]}
+
+
+def caught(fault: Fault) -> bool:
+    """Say whether the tests fail in a copy of the project that has the fault."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "project"
+        shutil.copytree(ROOT, copy, ignore=IGNORED)
+        path = copy / fault.path
+        text = path.read_text()
+        assert text.count(fault.right) == 1, f"{fault.name}: not exactly one place in {fault.path}"
+        path.write_text(text.replace(fault.right, fault.wrong))
+        command = [sys.executable, "-m", "pytest", "-x", "-q", *fault.tests.split()]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
+        assert done.returncode in (0, 1), done.stdout[-3000:] + done.stderr[-3000:]
+        return done.returncode == 1

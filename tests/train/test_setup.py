@@ -1,0 +1,45 @@
+"""From a config to its parts."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import pytest
+
+from jaxcnn.layers import BatchNormConfig
+from train.config import Config, Data, Devices, Model, Optim
+from train.parallel import AXIS
+from train.setup import prepare
+
+CONFIG = Config(
+    length="2 epochs",
+    model=Model("resnet20", fields={"blocks": 1}),
+    data=Data("digits", batch_size=100),
+    devices=Devices(count=4),
+)
+
+
+@pytest.mark.parametrize(("kind", "axis"), [("sync", AXIS), ("local", None)])
+def test_batch_norm_is_synchronised_by_the_config(kind, axis):
+    config = dataclasses.replace(CONFIG, devices=Devices(count=4, batch_norm=kind))
+    assert prepare(config).task.model.norm == BatchNormConfig(axis_name=axis)
+
+
+def test_the_data_decide_classes_and_shape():
+    setup = prepare(CONFIG)
+    assert setup.task.model.num_classes == 10
+    assert setup.splits.image_shape == (8, 8, 1)
+    assert setup.mesh.size == 4
+    assert setup.steps_per_epoch == 12
+    assert setup.every.total == 24
+
+
+def test_types_and_fields_reach_the_model():
+    model = Model("convnet", dtype="bfloat16", fields={"stages": [[4, 1, True]]})
+    built = prepare(dataclasses.replace(CONFIG, model=model)).task.model
+    assert built.dtype == jnp.bfloat16
+    assert built.stages == ((4, 1, True),)
+
+
+def test_label_smoothing_reaches_the_loss():
+    config = dataclasses.replace(CONFIG, optim=Optim(label_smoothing=0.2))
+    assert prepare(config).task.label_smoothing == 0.2
