@@ -1,6 +1,7 @@
 """Training batches: endless, shuffled, and each a function of its number."""
 
 import sys
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -77,16 +78,19 @@ class TrainBatches(Iterator[Batch]):
         self._threads, self._prefetch = threads, prefetch
         # A copy of a decoded set in every process would cost more than indexing it.
         self._workers = 0 if source.in_memory else workers
-        self._stream: grain.DatasetIterator | None = None
+        self._streams: list[grain.DatasetIterator] = []  # One while it runs.
+        # Also at exit, where Grain would leave processes and shared memory behind.
+        weakref.finalize(self, shut, self._streams)
         if self._workers:
             rows = self._rows.stop - self._rows.start
             nbytes = rows * int(np.prod(source.shape))
             check_shared_memory(nbytes * (self._prefetch + 3 * self._workers))
 
     def __next__(self) -> Batch:
-        stream = self._stream = self._stream or self._open()
+        if not self._streams:
+            self._streams.append(self._open())
         try:
-            batch = next(stream)
+            batch = next(self._streams[0])
         except RuntimeError as error:
             self.close()
             if "terminated unexpectedly" not in str(error):
@@ -155,9 +159,13 @@ class TrainBatches(Iterator[Batch]):
 
     def close(self) -> None:
         """Stop threads and processes; `next` starts them again."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+        shut(self._streams)
+
+
+def shut(streams: list[grain.DatasetIterator]) -> None:
+    """Close the streams and forget them."""
+    while streams:
+        streams.pop().close()
 
 
 def train_batches(

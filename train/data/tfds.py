@@ -65,10 +65,6 @@ class TfdsExamples:
         """Return a name for the example by which a person finds it."""
         return f"{self.builder.info.name} {self.split} {i}"
 
-    def __getstate__(self) -> dict[str, Any]:
-        # An open reader does not travel to another process: it is opened there.
-        return {k: v for k, v in self.__dict__.items() if k != "records"}
-
 
 def open_tfds(name: str, data_dir: str) -> Stored:
     """Return the splits of a prepared set: train, and test and validation where it has them."""

@@ -87,6 +87,16 @@ def test_shards_tile_the_batch(splits, count):
             np.testing.assert_array_equal(tiled, batch[key])
 
 
+def test_going_back_drops_the_batches_that_were_ready(splits):
+    stream = train_batches(splits.train, **SETTINGS)
+    state = stream.get_state()
+    first = next(stream)
+    assert not np.array_equal(first["index"], next(stream)["index"])
+    stream.set_state(state)
+    assert_equal(next(stream), first)
+    stream.close()
+
+
 def test_seeds_give_other_orders(splits):
     first, second = (take(train_batches(splits.train, batch_size=32, seed=s), 1) for s in (0, 1))
     assert not np.array_equal(first[0]["index"], second[0]["index"])
