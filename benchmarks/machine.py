@@ -5,8 +5,10 @@ import os
 import platform
 from typing import Any
 
+import jaxcnn
+
 PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "orbax-checkpoint", "grain")
-PACKAGES += ("tensorflow-datasets", "jaxcnn")
+PACKAGES += ("tensorflow-datasets",)
 
 
 def machine() -> dict[str, Any]:
@@ -15,6 +17,7 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": processor(),
+        "jaxcnn": jaxcnn.__version__,
         "cores": len(os.sched_getaffinity(0)),
         **{name: importlib.metadata.version(name) for name in PACKAGES},
     }

@@ -82,8 +82,10 @@ class Loop:
     learning_rate: Callable[[int], float]
     log: MetricsLog
     progress: Progress
-    host_state: Callable[[], dict[str, Any]]
-    """Data position and seconds so far, for a checkpoint."""
+    data_state: Callable[[], dict[str, Any]]
+    """Position in the data, for a checkpoint."""
+    seconds: Callable[[], float]
+    """Seconds of training so far, those before a restart included."""
     batch_size: int
     bad_steps_limit: int
     window: Window = field(default_factory=Window)
@@ -129,21 +131,23 @@ class Loop:
         self.window.add(values, self.bad_steps_limit)
         self.progress.update(step, loss=values["loss"] / max(values["count"], 1.0))
         if self.every.due(self.every.log, step):
-            now = time.perf_counter()
-            passed = now - self._clock
-            rate, stall = (
-                (step - self._since) * self.batch_size / passed,
-                self.batches.waited / passed,
-            )
-            self._clock, self._since = now, step
-            self.batches.reset()
-            means = self.window.means()
-            row = {"step": step, "split": "train", **means}
-            row |= {"learning_rate": self.learning_rate(step), "grad_norm": values["grad_norm"]}
-            self.log.write(row | {"images_per_second": rate, "stall": stall})
-            speed = {"images_per_second": rate, "stall": stall}
-            self.progress.update(step, accuracy=means["top1"], **speed)
-            self.window = Window(bad_steps=self.window.bad_steps)
+            self._write(step, values["grad_norm"])
+
+    def _write(self, step: int, grad_norm: float) -> None:
+        speed, means = self._speed(step), self.window.means()
+        row = {"step": step, "split": "train", **means, "grad_norm": grad_norm}
+        row |= {"learning_rate": self.learning_rate(step), "seconds": self.seconds(), **speed}
+        self.log.write(row)
+        self.progress.update(step, accuracy=means["top1"], **speed)
+        self.window = Window(bad_steps=self.window.bad_steps)
+
+    def _speed(self, step: int) -> dict[str, float]:
+        passed = time.perf_counter() - self._clock
+        rate = (step - self._since) * self.batch_size / passed
+        stall = self.batches.waited / passed
+        self._clock, self._since = time.perf_counter(), step
+        self.batches.reset()
+        return {"images_per_second": rate, "stall": stall}
 
     def _evaluate(self, state: TrainState, step: int) -> None:
         if self.evaluate is None:
@@ -158,8 +162,9 @@ class Loop:
 
     def _save(self, state: TrainState, *, wait: bool, eval_due: bool = False) -> None:
         window = {"sums": self.window.sums, "bad_steps": self.window.bad_steps}
-        host = {"window": window, "eval_due": eval_due, **self.host_state()}
-        self.checkpoints.save(state, host, wait=wait)
+        host = {"window": window, "eval_due": eval_due, "seconds": self.seconds()}
+        self.log.flush()
+        self.checkpoints.save(state, host | {"data": self.data_state()}, wait=wait)
 
     def _stop(self, state: TrainState, eval_due: bool = False) -> NoReturn:
         number = self.signals.received

@@ -30,11 +30,10 @@ class Classification:
 
     def randomize(self, keys: Array, images: Array) -> Array:
         """Augment uint8 images (B, H, W, C), each with its own key."""
-        crop_keys, flip_keys = jax.vmap(jax.random.split, out_axes=1)(keys)
         if self.augment.pad_crop:
-            images = augment.pad_crop(crop_keys, images, self.augment.pad_crop)
+            images = augment.pad_crop(keys, images, self.augment.pad_crop)
         if self.augment.flip:
-            images = augment.horizontal_flip(flip_keys, images)
+            images = augment.horizontal_flip(keys, images)
         return images
 
     def train_loss(
@@ -58,11 +57,12 @@ class Classification:
         probabilities = jax.nn.softmax(logits)
         top_probabilities, top_classes = jax.lax.top_k(probabilities, min(5, logits.shape[-1]))
         label = batch["label"][:, None]
+        broken = jnp.isnan(probabilities).any(axis=1, keepdims=True)  # top_k puts NaN first
         return {
             "losses": losses.cross_entropy(logits, batch["label"]),
             "label_probabilities": jnp.take_along_axis(probabilities, label, 1)[:, 0],
             "top_probabilities": top_probabilities,
-            "top_classes": top_classes,
+            "top_classes": jnp.where(broken, -1, top_classes),
         }
 
 

@@ -59,6 +59,18 @@ def test_an_uneven_number_of_examples_is_counted_exactly(kind, count, devices, b
     assert result.loss == pytest.approx(-log_probability.mean(), rel=1e-5)
 
 
+def test_logits_that_are_no_numbers_are_no_hits():
+    task = Classification(Encoded(), (0.0,), (1.0,), Augment())
+    images = np.zeros((2, 3, 3, 1), np.uint8)
+    out = Broken(**vars(task)).predict({}, {"image": images, "label": np.zeros(2, np.int32)})
+    assert np.all(out["top_classes"] == -1)
+
+
+class Broken(Classification):
+    def prepare(self, images):
+        return super().prepare(images) * jnp.nan
+
+
 def test_the_caller_is_told_and_may_stop():
     seen = []
 
