@@ -1,4 +1,4 @@
-"""The batch-normalisation layer, and the config by which a model is told which one to use."""
+"""Normalisation layers, and the config by which a model is told which one to use."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -8,8 +8,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 from flax.linen import dtypes, initializers
 
+from jaxcnn.checks import inside
 from jaxcnn.layers.arguments import report_for
 from jaxcnn.ops import norm
+from jaxcnn.ops.lrn import local_response_norm
 from jaxcnn.typing import Array, Dtype
 
 
@@ -190,3 +192,32 @@ class BatchNormConfig:
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields |= overrides
         return BatchNorm(use_running_average, dtype=dtype, name=name, **fields)
+
+
+class LocalResponseNorm(nn.Module):
+    """Normalises across neighbouring channels (`jaxcnn.ops.local_response_norm`).
+
+    Attributes:
+      size: number of neighbouring channels.
+      alpha: weight of their energy.
+      beta: the power.
+      k: added to the energy.
+      average: whether `alpha` is divided by `size` (PyTorch) or not (AlexNet's paper).
+
+    >>> import jax
+    >>> LocalResponseNorm(5, k=2.0, average=False).apply({}, jnp.ones((1, 1, 1, 2))).round(3)
+    Array([[[[0.595, 0.595]]]], dtype=float32)
+    """
+
+    size: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+    k: float = 1.0
+    average: bool = True
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalise `(..., C)`."""
+        options = {"alpha": self.alpha, "beta": self.beta, "k": self.k, "average": self.average}
+        with inside("/".join(self.path)):
+            return local_response_norm(x, self.size, **options)

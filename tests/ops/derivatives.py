@@ -1,5 +1,7 @@
 """One check for every way in which JAX differentiates and transforms a function."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +38,7 @@ def check_derivatives(f, *args, step=1e-6):
         )
         return jax.tree.map(lambda u, v: (u - v) / (2 * step), ahead, behind)
 
-    @jax.jit
+    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
     def everything(args, along, others):
         y, linear = jax.linearize(f, *args)
         rows = [jnp.stack(pair) for pair in zip(args, others, strict=True)]
