@@ -1,8 +1,6 @@
-"""One run from its config to its report; what is unfinished goes on where it was."""
+"""One run from its config to its end; what is unfinished goes on where it was."""
 
 import contextlib
-import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,19 +8,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import rich.progress
 from rich.console import Console
 
 from train.checkpoint import Checkpoints
-from train.config import Config, to_json
-from train.data import Source, StallMeter, TrainBatches, train_batches
-from train.evaluate import Evaluation
-from train.log import MetricsLog, read_metrics, say
+from train.config import Config
+from train.data import StallMeter, TrainBatches, train_batches
+from train.finish import finish
+from train.log import MetricsLog, say
 from train.loop import Loop, Window
 from train.progress import Progress
-from train.report import environment, write_report
-from train.rundir import open_directory, write_atomically, write_final
+from train.rundir import open_directory
 from train.setup import Setup, prepare
 from train.signals import Signals
 from train.state import TrainState
@@ -137,73 +133,3 @@ def validation(setup: Setup, signals: Signals, progress: Progress):
             raise InterruptedError
 
     return lambda state: evaluate(state, source, on_batch)
-
-
-def finish(
-    name: str, setup: Setup, state: TrainState, directory: Path, seconds: float
-) -> dict[str, Any]:
-    """Evaluate the test split once, with the final parameters, and write what stays."""
-    result = setup.evaluator()(state, setup.splits.test, lambda count: None)
-    summary = summarize(name, setup, state, result, seconds)
-    step, events = int(state.step), setup.config.log.tensorboard
-    with MetricsLog(directory, tensorboard=events, resume_step=step) as log:
-        log.write({"step": step, "split": "test", **summary["test"]})
-    write_final(directory / "final.npz", state)
-    if setup.config.log.report:
-        say("writing the report")
-        write_report(
-            directory,
-            history=read_metrics(directory / "metrics.jsonl"),
-            evaluation=result,
-            test_images=Images(setup.splits.test),
-            class_names=setup.splits.class_names,
-            config_json=to_json(setup.config),
-            environment=environment(),
-            summary=summary,
-        )
-    write_atomically(directory / "summary.json", to_text(summary))
-    return summary
-
-
-def summarize(
-    name: str, setup: Setup, state: TrainState, result: Evaluation, seconds: float
-) -> dict[str, Any]:
-    """Return the figures of a finished run."""
-    test = {"loss": result.loss, "top1": result.top1, "top5": result.top5, "count": result.count}
-    return {
-        "config": name,
-        "model": setup.config.model.name,
-        "parameters": sum(p.size for p in jax.tree.leaves(state.params)),
-        "steps": int(state.step),
-        "steps_per_epoch": setup.steps_per_epoch,
-        "state_sha256": digest(state),
-        "test": test,
-        "train_seconds": round(seconds, 2),
-        "skipped": setup.splits.skipped,
-    }
-
-
-def digest(state: TrainState) -> str:
-    """Return a hash of every number of the state, by which two runs can be compared exactly."""
-    total = hashlib.sha256()
-    for leaf in jax.tree.leaves(jax.device_get(state)):
-        total.update(np.ascontiguousarray(leaf).tobytes())
-    return total.hexdigest()
-
-
-def to_text(summary: dict[str, Any]) -> str:
-    """Return the summary as JSON text."""
-    return json.dumps(summary, indent=2)
-
-
-class Images:
-    """The images of a source by their position."""
-
-    def __init__(self, source: Source):
-        self._source = source
-
-    def __len__(self) -> int:
-        return len(self._source)
-
-    def __getitem__(self, i: int) -> np.ndarray:
-        return self._source[i]["image"]

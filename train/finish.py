@@ -1,0 +1,88 @@
+"""What a finished run leaves: the test figures, the final variables, the report, the summary."""
+
+import hashlib
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from train.config import to_json
+from train.data import Source
+from train.evaluate import Evaluation
+from train.log import MetricsLog, read_metrics, say
+from train.report import environment, write_report
+from train.rundir import write_atomically, write_final
+from train.setup import Setup
+from train.state import TrainState
+
+
+def finish(
+    name: str, setup: Setup, state: TrainState, directory: Path, seconds: float
+) -> dict[str, Any]:
+    """Evaluate the test split once, with the final parameters, and write what stays.
+
+    `summary.json` comes last: where it lies, everything else is whole.
+    """
+    result = setup.evaluator()(state, setup.splits.test, lambda count: None)
+    summary = summarize(name, setup, state, result, seconds)
+    step, events = int(state.step), setup.config.log.tensorboard
+    with MetricsLog(directory, tensorboard=events, resume_step=step) as log:
+        log.write({"step": step, "split": "test", **summary["test"]})
+    write_final(directory / "final.npz", state)
+    if setup.config.log.report:
+        say("writing the report")
+        write_report(
+            directory,
+            history=read_metrics(directory),
+            evaluation=result,
+            test_images=Images(setup.splits.test),
+            class_names=setup.splits.class_names,
+            config_json=to_json(setup.config),
+            environment=environment(),
+            summary=summary,
+        )
+    write_atomically(directory / "summary.json", json.dumps(summary, indent=2))
+    return summary
+
+
+def summarize(
+    name: str, setup: Setup, state: TrainState, result: Evaluation, seconds: float
+) -> dict[str, Any]:
+    """Return the figures of a finished run."""
+    test = {"loss": result.loss, "top1": result.top1, "top5": result.top5, "count": result.count}
+    return {
+        "config": name,
+        "model": setup.config.model.name,
+        "parameters": sum(p.size for p in jax.tree.leaves(state.params)),
+        "steps": int(state.step),
+        "steps_per_epoch": setup.steps_per_epoch,
+        "state_sha256": digest(state),
+        "test": test,
+        "train_seconds": round(seconds, 2),
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "skipped": setup.splits.skipped,
+    }
+
+
+def digest(state: TrainState) -> str:
+    """Return a hash of every number of the state, by which two runs can be compared exactly."""
+    total = hashlib.sha256()
+    for leaf in jax.tree.leaves(jax.device_get(state)):
+        total.update(np.ascontiguousarray(leaf).tobytes())
+    return total.hexdigest()
+
+
+class Images:
+    """The images of a source by their position."""
+
+    def __init__(self, source: Source):
+        self._source = source
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def __getitem__(self, i: int) -> np.ndarray:
+        return self._source[i]["image"]
