@@ -27,7 +27,16 @@ def resolve_pool(
     expect_real(report, x)
     if floating:
         report.floating("x", x)
-    place = resolve(report, x.shape[1:-1], window, stride, padding, dilation, ceil_mode=ceil_mode)
+    place = resolve(
+        report,
+        x.shape[1:-1],
+        window,
+        stride,
+        padding,
+        dilation,
+        ceil_mode=ceil_mode,
+        pooling=True,
+    )
     report.done()
     covered = all(count.min() > 0 for count in place.counts(include_padding=False))
     report.expect(

@@ -64,15 +64,17 @@ def resolve(
     dilation: Any,
     *,
     ceil_mode: bool = False,
+    pooling: bool = False,
     window_name: str = "window",
 ) -> Window:
     """Check the arguments of a sliding window over axes of these sizes and resolve them.
 
-    Problems are noted in `report`; the result is meaningful only when there were none.
+    In pooling a stride of None means the window. Problems are noted in `report`; the result is
+    meaningful only when there were none.
     """
     rank, before = len(sizes), len(report.problems)
     window = report.ints(window_name, window, rank)
-    stride = window if stride is None else report.ints("stride", stride, rank)
+    stride = window if pooling and stride is None else report.ints("stride", stride, rank)
     dilation = report.ints("dilation", dilation, rank)
     spans = tuple(extent(k, d) for k, d in zip(window, dilation, strict=True))
     pads = resolve_padding(report, padding, sizes, spans, stride)

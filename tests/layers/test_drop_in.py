@@ -8,10 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn import layers
+from jaxcnn import layers, ops
 
 PAIRS = [
     (nn.Conv, layers.Conv),
+    (nn.ConvTranspose, layers.ConvTranspose),
     (nn.BatchNorm, layers.BatchNorm),
     (nn.Dropout, layers.Dropout),
 ]
@@ -93,3 +94,38 @@ def test_convolution_can_be_injected():
     plain = layers.Conv(4, (3,), feature_group_count=2)
     np.testing.assert_allclose(y, plain.apply(variables, x), rtol=1e-6)
     assert seen == [2]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"strides": 2, "padding": "SAME", "kernel_size": (3, 3)},
+        {"strides": (2, 1), "padding": "VALID", "kernel_size": (2, 3), "use_bias": False},
+        {"strides": (3, 2), "padding": "CIRCULAR", "kernel_size": (4, 3)},
+        {"strides": 2, "padding": ((1, 2), 0), "kernel_size": (3, 2), "kernel_dilation": (2, 1)},
+        {"strides": 2, "padding": "SAME", "kernel_size": (4, 4), "transpose_kernel": True},
+        {"strides": 5, "padding": "SAME", "kernel_size": (3, 3)},
+    ],
+)
+def test_transposed_convolution(fields):
+    x = jax.random.normal(jax.random.key(0), (2, 5, 6, 3))
+    theirs, ours = (lib.ConvTranspose(4, **fields) for lib in (nn, layers))
+    y, variables = theirs.init_with_output(jax.random.key(1), x)
+    z, same = ours.init_with_output(jax.random.key(1), x)
+    jax.tree.map(np.testing.assert_array_equal, same, variables)
+    np.testing.assert_allclose(z, y, rtol=1e-4, atol=1e-5)
+
+
+def test_squeeze_and_excitation_gates_channels_by_their_averages():
+    x = jax.random.normal(jax.random.key(0), (2, 4, 4, 6))
+    y, variables = layers.SqueezeExcite(3).init_with_output(jax.random.key(1), x)
+    reduce, expand = (variables["params"][name]["kernel"][0, 0] for name in ("reduce", "expand"))
+    weight = jax.nn.sigmoid(jax.nn.relu(x.mean((1, 2)) @ reduce) @ expand)
+    np.testing.assert_allclose(y, x * weight[:, None, None], rtol=1e-5, atol=1e-6)
+
+
+def test_local_response_norm_is_the_operation():
+    x = jax.random.normal(jax.random.key(0), (2, 4, 4, 6))
+    layer = layers.LocalResponseNorm(3, alpha=0.1, k=2.0, average=False)
+    expected = ops.local_response_norm(x, 3, alpha=0.1, k=2.0, average=False)
+    np.testing.assert_array_equal(layer.apply({}, x), expected)

@@ -43,9 +43,18 @@ def test_equals_a_loop(shape, kernel, options, x64):
     np.testing.assert_allclose(y, reference.conv(x, w, b, **options), rtol=1e-12, atol=1e-12)
 
 
-@pytest.mark.parametrize("index", [4, 7, 9, 11])
-def test_derivatives(index, x64):
-    shape, kernel, options = CASES[index]
+# One case for each way of computing: native, pointwise, depthwise, grouped, taps as dots.
+DERIVATIVES = [
+    ((2, 4, 3), (2, 3, 2), {"padding": 1, "padding_mode": "circular"}),
+    ((2, 4, 4, 3), (1, 1, 3, 2), {"stride": 2}),
+    ((2, 4, 4, 2), (2, 1, 1, 4), {"groups": 2, "stride": (1, 2), "padding": 1}),
+    ((2, 4, 4), (2, 2, 2), {"groups": 2, "dilation": 2}),
+    ((1, 3, 32), (2, 32, 32), {"stride": 2, "padding": 1}),
+]
+
+
+@pytest.mark.parametrize(("shape", "kernel", "options"), DERIVATIVES)
+def test_derivatives(shape, kernel, options, x64):
     x, w = map(jnp.asarray, arrays(shape, kernel))
     check_derivatives(lambda x, w: ops.conv(x, w, **options), x, w)
 
