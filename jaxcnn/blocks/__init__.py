@@ -31,7 +31,6 @@ from jaxcnn.blocks.residual import Bottleneck as Bottleneck
 from jaxcnn.blocks.residual import ResidualStage as ResidualStage
 from jaxcnn.blocks.shortcuts import shortcut_a as shortcut_a
 from jaxcnn.blocks.shortcuts import shortcut_b as shortcut_b
-from jaxcnn.blocks.shortcuts import shortcut_d as shortcut_d
 from jaxcnn.blocks.unet import DoubleConv as DoubleConv
 from jaxcnn.blocks.unet import UNetDown as UNetDown
 from jaxcnn.blocks.unet import UNetUp as UNetUp

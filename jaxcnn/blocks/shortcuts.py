@@ -6,7 +6,6 @@ layers that they make belong to the block.
 
 import jax.numpy as jnp
 
-from jaxcnn import ops
 from jaxcnn.blocks.parts import Conv, Norm, normed
 from jaxcnn.checks import Report
 from jaxcnn.typing import Array
@@ -79,31 +78,3 @@ def shortcut_b(x: Array, features: int, stride: int, conv: Conv, norm: Norm) -> 
         name="shortcut_conv",
     )(x)
     return normed(norm, y, "shortcut_norm")
-
-
-def shortcut_d(x: Array, features: int, stride: int, conv: Conv, norm: Norm) -> Array:
-    """Average, then project: `norm(conv_1x1(avg_pool(x)))`, which uses every input position.
-
-    Args:
-      x: Input (N, H, W, C).
-      features: Channels of the output.
-      stride: Window and step of the average; a last window may hang over the border.
-      conv: Constructor of the convolution, which is named `shortcut_conv`.
-      norm: Constructor of the norm, which is named `shortcut_norm`; None for none.
-
-    Returns:
-      The shortcut, (N, ceil(H / stride), ceil(W / stride), features).
-
-    Source: He et al. 2018, "Bag of Tricks", section 4.2, ResNet-D.
-
-    >>> import jax
-    >>> from jaxcnn.blocks import BasicBlock
-    >>> block = BasicBlock(8, stride=2, norm=None, shortcut=shortcut_d)
-    >>> x = jnp.ones((1, 5, 5, 4))
-    >>> y, _ = jax.eval_shape(block.init_with_output, jax.random.key(0), x)
-    >>> y.shape
-    (1, 3, 3, 8)
-    """
-    if stride > 1:
-        x = ops.avg_pool(x, stride, ceil_mode=True, count_include_pad=False)
-    return shortcut_b(x, features, 1, conv, norm)

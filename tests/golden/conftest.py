@@ -1,0 +1,3 @@
+"""Scripts that need torchvision are not collected."""
+
+collect_ignore = ["make_blocks.py"]
