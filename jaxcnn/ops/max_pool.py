@@ -12,9 +12,9 @@ from jaxcnn.checks import Report
 from jaxcnn.ops.pool_checks import resolve_pool
 from jaxcnn.ops.taps import add_up, taps
 from jaxcnn.ops.window import Window
-from jaxcnn.typing import Array, IntOrTuple, Padding
+from jaxcnn.typing import Array, IntOrTuple, Padding, Shape
 
-UNROLL = 256  # windows with more taps are left to XLA: unrolled they would compile slowly
+UNROLL = 256  # more taps would compile slowly: such windows are pooled axis by axis
 
 
 def max_pool(
@@ -54,7 +54,30 @@ def max_pool(
     """
     report = Report("max_pool", x)
     place = resolve_pool(report, x, window, stride, padding, dilation, ceil_mode, floating=False)
-    return maximum(x, place)
+    if math.prod(place.window) <= UNROLL:
+        return maximum(x, place)
+    # The last axis first: then the first maximum of all is that of the first row that has it.
+    for axis in reversed(range(len(place.window))):
+        x = maximum(x, along(place, axis, x.shape[1:-1]))
+    return x
+
+
+def along(place: Window, axis: int, sizes: Shape) -> Window:
+    """Return the part of a window that lies along one axis, for an input of these sizes."""
+
+    def only(values: tuple, other: tuple) -> tuple:
+        return tuple(
+            v if i == axis else o for i, (v, o) in enumerate(zip(values, other, strict=True))
+        )
+
+    rank = len(sizes)
+    ones, nothing = (1,) * rank, ((0, 0),) * rank
+    window, stride, dilation = (
+        only(values, ones) for values in (place.window, place.stride, place.dilation)
+    )
+    padding, output = only(place.padding, nothing), only(place.output, sizes)
+    overhang = only(place.overhang, (0,) * rank)
+    return Window(sizes, window, stride, padding, dilation, output, overhang)
 
 
 def lowest(dtype: jnp.dtype) -> float | int:

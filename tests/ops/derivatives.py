@@ -7,6 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec as P
 
+# Compiling is what these tests spend their time on.
+quick_jit = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+
 
 def close(a, b, tolerance=1e-10):
     jax.tree.map(
@@ -38,7 +41,7 @@ def check_derivatives(f, *args, step=1e-6):
         )
         return jax.tree.map(lambda u, v: (u - v) / (2 * step), ahead, behind)
 
-    @functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+    @quick_jit
     def everything(args, along, others):
         y, linear = jax.linearize(f, *args)
         rows = [jnp.stack(pair) for pair in zip(args, others, strict=True)]
@@ -58,9 +61,9 @@ def check_derivatives(f, *args, step=1e-6):
     for name, (one, other) in results.items():
         jax.tree.map(lambda u, v, name=name: check(u, v, 1e-10, name), one, other)
     check(f(*args), results["value"][0], 1e-12, "eager equals jit")
-    check(central(jax.jit(f)), results["forward"][0], 1e-6, "finite differences")
-    check(central(jax.jit(scalar)), results["reverse"][0], 1e-6, "of the gradient")
-    jitted = jax.jit(gradient)
+    check(central(quick_jit(f)), results["forward"][0], 1e-6, "finite differences")
+    check(central(quick_jit(scalar)), results["reverse"][0], 1e-6, "of the gradient")
+    jitted = quick_jit(gradient)
     for one, other in zip(central(jitted), results["second"][0], strict=True):
         check(one, other, 1e-5, "of the Hessian")
 
@@ -89,6 +92,6 @@ def check_shard_map(f, x, *params, devices=8):
         return jax.lax.psum(value, "data"), grads
 
     specs = (P("data"), *(P() for _ in params))
-    sharded = jax.jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(P(), specs)))
-    plain = jax.jit(jax.value_and_grad(loss, argnums=tuple(range(1 + len(params)))))
+    sharded = quick_jit(jax.shard_map(local, mesh=mesh, in_specs=specs, out_specs=(P(), specs)))
+    plain = quick_jit(jax.value_and_grad(loss, argnums=tuple(range(1 + len(params)))))
     close(sharded(x, *params), plain(x, *params))

@@ -5,7 +5,7 @@ import pytest
 
 from jaxcnn import ops
 from tests.ops import reference
-from tests.ops.derivatives import check_derivatives, check_shard_map, close
+from tests.ops.derivatives import check_derivatives, check_shard_map, close, quick_jit
 
 # input, kernel, options
 CASES = [
@@ -36,11 +36,14 @@ def arrays(*shapes):
     return [rng.normal(size=shape) for shape in shapes]
 
 
-@pytest.mark.parametrize(("shape", "kernel", "options"), CASES)
-def test_equals_a_loop(shape, kernel, options, x64):
-    x, w, b = arrays(shape, kernel, kernel[-1:])
-    y = ops.conv(jnp.asarray(x), jnp.asarray(w), jnp.asarray(b), **options)
-    np.testing.assert_allclose(y, reference.conv(x, w, b, **options), rtol=1e-12, atol=1e-12)
+def test_equals_a_loop(x64):
+    rows = [arrays(shape, kernel, kernel[-1:]) for shape, kernel, _ in CASES]
+    run = quick_jit(
+        lambda rows: [ops.conv(*row, **case[2]) for row, case in zip(rows, CASES, strict=True)]
+    )
+    for y, row, (*_, options) in zip(run(rows), rows, CASES, strict=True):
+        exact = reference.conv(*row, **options)
+        np.testing.assert_allclose(y, exact, rtol=1e-12, atol=1e-12, err_msg=str(options))
 
 
 # One case for each way of computing: native, pointwise, depthwise, grouped, taps as dots.
@@ -59,7 +62,7 @@ def test_derivatives(shape, kernel, options, x64):
     check_derivatives(lambda x, w: ops.conv(x, w, **options), x, w)
 
 
-@pytest.mark.parametrize("index", [4, 7, 8, 11])
+@pytest.mark.parametrize("index", [4, 7, 8])
 def test_inside_a_users_shard_map(index, x64):
     shape, kernel, options = CASES[index]
     x, w = map(jnp.asarray, arrays((8, *shape[1:]), kernel))
