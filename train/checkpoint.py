@@ -6,6 +6,7 @@ scored best on the validation split.
 
 import contextlib
 import errno
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,10 @@ class Checkpoints:
     """The checkpoints of one run, written asynchronously and atomically."""
 
     def __init__(self, directory: Path, *, keep_last: int, keep_best: int):
-        self._keep_best = keep_best
+        self._keep_best, self._folder = keep_best, directory / "last"
         self._scores: dict[int, float] = {}
         policies = ocp.checkpoint_managers
-        self._last = _manager(directory / "last", policies.LatestN(max(keep_last, 1)))
+        self._last = _manager(self._folder, policies.LatestN(max(keep_last, 1)))
         self._best = _manager(
             directory / "best",
             policies.BestN(get_metric_fn=lambda m: m["top1"], n=max(keep_best, 1)),
@@ -42,7 +43,7 @@ class Checkpoints:
         The best checkpoints that it speaks of are complete before it is.
         """
         step = int(state.step)
-        with _guard(self.latest()):
+        with _guard(self._folder):
             self._best.wait_until_finished()
             if step not in self._last.all_steps():
                 host = {**host, "best": {str(s): top1 for s, top1 in self._scores.items()}}
@@ -59,9 +60,10 @@ class Checkpoints:
         scores = {**self._scores, int(state.step): top1}
         best = sorted(scores, key=lambda step: (-scores[step], step))[: self._keep_best]
         if int(state.step) in best:
-            with _guard(self.latest()):
+            with _guard(self._folder):
                 args = ocp.args.Composite(state=ocp.args.StandardSave(state.variables))
-                self._best.save(int(state.step), args=args, metrics={"top1": top1})
+                saved = self._best.save(int(state.step), args=args, metrics={"top1": top1})
+                assert saved, f"best checkpoint {int(state.step)} was refused"
             self._scores = {step: scores[step] for step in best}
 
     def restore(self, like: TrainState) -> tuple[TrainState, Host]:
@@ -86,22 +88,30 @@ class Checkpoints:
 
     def poll(self) -> None:
         """Raise what a save in the background has failed with."""
-        with _guard(self.latest()):
+        with _guard(self._folder):
             self._last.check_for_errors()
             self._best.check_for_errors()
 
     def __enter__(self) -> "Checkpoints":
+        self._hook, threading.excepthook = threading.excepthook, self._report
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait for the saves under way; what ended the run goes before what they fail with."""
         try:
-            with _guard(self.latest()):
+            with _guard(self._folder):
                 self._last.close()
                 self._best.close()
         except Exception:
             if kind is None:
                 raise
+        finally:
+            threading.excepthook = self._hook
+
+    def _report(self, failure: threading.ExceptHookArgs) -> None:
+        """Leave out the traceback of a thread that found the disk full: `_guard` tells of it."""
+        if not _is_full_disk(failure.exc_value):
+            self._hook(failure)
 
     def _check_shapes(self, step: int, like: TrainState) -> None:
         saved, wanted = _shapes(self._last.item_metadata(step)["state"].tree), _shapes(like)
@@ -140,18 +150,24 @@ def _shapes(tree: Any) -> dict[str, tuple[tuple[int, ...], str]]:
 
 
 @contextlib.contextmanager
-def _guard(intact: int | None):
+def _guard(folder: Path):
     """Turn the many faces of a full disk into one message."""
     try:
         yield
     except Exception as error:
-        full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-        text = str(error)
-        if not (full or "RESOURCE_EXHAUSTED" in text or "No space left" in text):
+        if not _is_full_disk(error):
             raise
-        kept = "none is complete yet" if intact is None else f"step {intact} is intact"
+        # From the disk: to Orbax a save that has failed in the background is the latest step.
+        intact = [int(path.name) for path in folder.glob("[0-9]*") if path.name.isdigit()]
+        kept = f"step {max(intact)} is intact" if intact else "none is complete yet"
         raise UserError(
             f"the disk is full while saving a checkpoint ({kept}); free some space and run the "
             "same command again: it goes on from there",
             RESTART,
         ) from error
+
+
+def _is_full_disk(error: BaseException | None) -> bool:
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+    text = str(error)
+    return full or "RESOURCE_EXHAUSTED" in text or "No space left" in text
