@@ -6,7 +6,7 @@ scored best on the validation split.
 
 import contextlib
 import errno
-import threading
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from train.state import TrainState
 
 Host = dict[str, Any]
 """JSON-able side of a checkpoint: data position, running sums of metrics."""
+
+LOGGERS = ("absl", "concurrent.futures")
+"""Where failing threads of Orbax and of TensorStore write their tracebacks."""
 
 
 class Checkpoints:
@@ -93,7 +96,8 @@ class Checkpoints:
             self._best.check_for_errors()
 
     def __enter__(self) -> "Checkpoints":
-        self._hook, threading.excepthook = threading.excepthook, self._report
+        for name in LOGGERS:
+            logging.getLogger(name).addFilter(_worth_logging)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -106,12 +110,8 @@ class Checkpoints:
             if kind is None:
                 raise
         finally:
-            threading.excepthook = self._hook
-
-    def _report(self, failure: threading.ExceptHookArgs) -> None:
-        """Leave out the traceback of a thread that found the disk full: `_guard` tells of it."""
-        if not _is_full_disk(failure.exc_value):
-            self._hook(failure)
+            for name in LOGGERS:
+                logging.getLogger(name).removeFilter(_worth_logging)
 
     def _check_shapes(self, step: int, like: TrainState) -> None:
         saved, wanted = _shapes(self._last.item_metadata(step)["state"].tree), _shapes(like)
@@ -171,3 +171,12 @@ def _is_full_disk(error: BaseException | None) -> bool:
     full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     text = str(error)
     return full or "RESOURCE_EXHAUSTED" in text or "No space left" in text
+
+
+def _worth_logging(record: logging.LogRecord) -> bool:
+    """Leave out the tracebacks of a full disk, one a thread: `_guard` tells of it.
+
+    The writes beside the one that failed report to an event loop that it has closed.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (_is_full_disk(error) or "Event loop is closed" in str(error))
