@@ -91,13 +91,20 @@ class GoogLeNetAux(nn.Module):
         """Map (N, H, W, C) to logits (N, num_classes), in float32 at least.
 
         Raises:
-          ValueError: If a field cannot be meant, or the map is smaller than the window.
+          ValueError: If a field cannot be meant, or the pooled map is not 4x4.
         """
         report = start_report(self, x, "num_classes")
         expect_rate(report, self, "dropout")
         report.done()
+        pooled = self.pool(x)
+        # The first fully connected layer has 4 x 4 x 128 inputs, whatever the images are.
+        height, width = pooled.shape[1:3]
+        rule = f"must be 4x4 after the pooling, got {height}x{width}"
+        fix = "use 224x224 images (14x14 maps), or pool=avg_pool_to_4x4 for any size"
+        report.expect((height, width) == (4, 4), "x", x, rule, fix)
+        report.done()
         unit = ConvNormAct(128, 1, conv=self.conv, norm=self.norm, act=self.act, name="conv")
-        x = unit(self.pool(x))
+        x = unit(pooled)
         x = self.act(nn.Dense(1024, dtype=self.dtype, name="fc1")(x.reshape(x.shape[0], -1)))
         if self.dropout:
             x = layers.Dropout(self.dropout, deterministic=self.deterministic, name="dropout")(x)

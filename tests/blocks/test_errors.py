@@ -93,6 +93,10 @@ MISUSES = {
     "unknown fit": (UP(4, fit="stretch"), "fit='stretch': must be one of 'crop', 'pad'"),
     "no classes": (blocks.InceptionV3Aux(0, norm=NORM), "num_classes=0: must be >= 1"),
     "small map": (blocks.InceptionV3Aux(5, norm=NORM), "must be at least 17x17.*299"),
+    "head of another size": (
+        blocks.GoogLeNetAux(5, norm=NORM, deterministic=True),
+        "must be 4x4 after the pooling, got 2x2.*avg_pool_to_4x4",
+    ),
     "no branches": (sides(), r"branches=\(\): must be a tuple of Branch"),
     "branches of names": (sides("1x1", "3x3"), "must be a tuple of Branch"),
     "names twice": (

@@ -157,7 +157,7 @@ CASES = {
 # PyTorch computes the slope of the hard sigmoid with a sixth in single precision.
 TOLERANCE = {"mobilenet_v3": 1e-8}
 QUICK = {
-    *("basic_stride", "bottleneck_groups", "preact_basic_stride", "inverted_stride", "mbconv"),
+    *("basic_stride", "bottleneck_groups", "preact_basic_stride", "mbconv"),
     *("inception_v1", "inception_v2_reduction", "inception_e", "inception_v3_aux"),
     *("dense", "fused_thin", "unet_padded"),
 }
