@@ -55,13 +55,14 @@ class Classification:
         """Return per example the loss, the label's probability and the best classes (B, k)."""
         logits: Any = self.model.apply(variables, self.prepare(batch["image"]), train=False)
         probabilities = jax.nn.softmax(logits)
-        top_probabilities, top_classes = jax.lax.top_k(probabilities, min(5, logits.shape[-1]))
+        # By logits: probabilities that round to one number, or to zero, have no order left.
+        _, top_classes = jax.lax.top_k(logits, min(5, logits.shape[-1]))
         label = batch["label"][:, None]
         broken = jnp.isnan(probabilities).any(axis=1, keepdims=True)  # top_k puts NaN first
         return {
             "losses": losses.cross_entropy(logits, batch["label"]),
             "label_probabilities": jnp.take_along_axis(probabilities, label, 1)[:, 0],
-            "top_probabilities": top_probabilities,
+            "top_probabilities": jnp.take_along_axis(probabilities, top_classes, 1),
             "top_classes": jnp.where(broken, -1, top_classes),
         }
 

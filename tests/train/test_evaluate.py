@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+from jaxcnn.metrics import top_k_hits
 from train import parallel
 from train.config import Augment
 from train.data import eval_batches
@@ -57,6 +58,17 @@ def test_an_uneven_number_of_examples_is_counted_exactly(kind, count, devices, b
     np.testing.assert_allclose(result.losses, -log_probability, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(result.label_probabilities, np.exp(log_probability), rtol=1e-4)
     assert result.loss == pytest.approx(-log_probability.mean(), rel=1e-5)
+
+
+def test_classes_whose_probability_is_zero_keep_their_order():
+    """All but the first probability underflow; the logits still say which class comes next."""
+    task = Classification(Encoded(), (0.0,), (1 / 2550.0,), Augment())
+    pixels = np.array([[0, 50, 60, 20, 100, 30, 40, 0, 0]], np.uint8)
+    batch = {"image": pixels.reshape(1, 3, 3, 1), "label": np.array([5], np.int32)}
+    out = task.predict({}, batch)
+    np.testing.assert_array_equal(out["top_classes"], [[4, 2, 1, 6, 5]])
+    np.testing.assert_array_equal(out["top_probabilities"], [[1, 0, 0, 0, 0]])
+    assert top_k_hits(jnp.asarray(pixels[:, :7], float), batch["label"], 5).all()
 
 
 def test_logits_that_are_no_numbers_are_no_hits():
