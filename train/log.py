@@ -90,6 +90,8 @@ class MetricsLog:
 
     def flush(self) -> None:
         """Bring the log and the events safely to the disk, as before a checkpoint."""
+        if self._unwritten:
+            self._guard(self._append)
         self._guard(os.fsync, self._file)
         if self._events:
             self._guard(self._events.flush)
@@ -98,8 +100,6 @@ class MetricsLog:
         """Write what is left and close; further calls do nothing."""
         if self._file < 0:
             return
-        if self._unwritten:
-            self._guard(self._append)
         self.flush()
         if self._events:
             self._guard(self._events.close)

@@ -32,6 +32,13 @@ async def full_disk(self, directory, item=None, args=None):
     return [ocp.future.CommitFutureAwaitingContractedSignals(write(), name="full")]
 
 
+def save_two(folder) -> None:
+    """The failure of the first save is met at the second."""
+    with Checkpoints(folder, keep_last=2, keep_best=1) as checkpoints:
+        checkpoints.save(make_state(15), {})
+        checkpoints.save(make_state(20), {})
+
+
 @pytest.mark.parametrize(
     ("before", "message"), [([], "none is complete yet"), ([5, 10], "step 10 is intact")]
 )
@@ -41,12 +48,8 @@ def test_a_full_disk_names_the_step_that_is_on_it(tmp_path, monkeypatch, caplog,
         for step in before:
             checkpoints.save(make_state(step), {}, wait=True)
     monkeypatch.setattr(ocp.StandardCheckpointHandler, "async_save", full_disk)
-    with (
-        pytest.raises(UserError, match=f"disk is full.*{message}") as caught,
-        Checkpoints(tmp_path, keep_last=2, keep_best=1) as checkpoints,
-    ):
-        checkpoints.save(make_state(15), {})
-        checkpoints.save(make_state(20), {})
+    with pytest.raises(UserError, match=f"disk is full.*{message}") as caught:
+        save_two(tmp_path)
     assert caught.value.exit_code == RESTART
     assert "Traceback" not in caplog.text
     monkeypatch.undo()

@@ -133,6 +133,20 @@ def test_full_disk_warns_once_and_loses_no_row(tmp_path, monkeypatch, partial):
     assert "training goes on" in text
 
 
+def test_rows_that_had_no_room_are_written_before_a_checkpoint(tmp_path, monkeypatch):
+    log = MetricsLog(tmp_path, tensorboard=False, warn=lambda text: None)
+
+    def full(file, data):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", full)
+        log.write(row(1))
+    log.flush()
+    assert steps(tmp_path) == [(1, "train")]
+    log.close()
+
+
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_full_disk_for_real_with_events(tmp_path):
     """The whole log lies on a device that refuses every byte; nothing raises, nothing hangs."""

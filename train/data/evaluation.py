@@ -27,8 +27,9 @@ class PaddedBatches:
     def __getitem__(self, index: int) -> dict[str, Any]:
         positions = np.arange(self.batch_size)[self.rows] + index * self.batch_size
         real = positions < len(self.source)
-        # Padding repeats a picture rather than zeros, so that nothing unusual enters a network.
-        batch = read_batch(self.source, np.minimum(positions, len(self.source) - 1))
+        # Padding repeats pictures rather than zeros, so that nothing unusual enters a network; the
+        # first ones, so that a last one that cannot be read does not fill a batch.
+        batch = read_batch(self.source, positions % len(self.source))
         batch["mask"] &= real
         batch["index"][~real] = -1
         return batch

@@ -5,6 +5,8 @@ import pytest
 
 from train.config import Data
 from train.data import eval_batches, load_splits, splits_of, train_batches
+from train.data.files import FileExamples
+from train.data.lazy import LazySource
 from train.errors import UserError
 
 
@@ -74,6 +76,17 @@ def test_skip_masks_them_in_a_lazy_set(damaged):
         counted = sum(int(b["mask"].sum()) for b in eval_batches(part, batch_size=4))
         assert counted == len(part) - (len(splits.skipped) - before)
     assert_names_the_bad(splits.skipped)
+
+
+def test_skip_also_where_the_last_image_is_alone_in_its_batch(folder):
+    (folder / "eel" / "09.WEBP").write_bytes(b"")
+    splits = load_splits(Data(f"folder:{folder}", on_error="skip", cache_mb=0), 0)
+    paths = ("cat/00.png", "dog/01.jpg", "eel/09.WEBP")
+    files = FileExamples(folder, paths, np.arange(3, dtype=np.int32))
+    source = LazySource(files, splits.train.parent.form, 3, "skip")
+    masks = [batch["mask"].tolist() for batch in eval_batches(source, batch_size=2)]
+    assert masks == [[True, True], [False, False]]
+    assert list(source.skipped) == [str(folder / "eel/09.WEBP")]
 
 
 def test_skip_is_deterministic(damaged):
