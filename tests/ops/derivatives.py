@@ -22,8 +22,10 @@ def check_derivatives(f, *args, step=1e-6):
 
     `f` must be smooth near `args`. Everything is one program, since compiling is what costs.
     """
-    keys = jax.random.split(jax.random.key(3), 2)
-    along, others = ([normal(key, i, a) for i, a in enumerate(args)] for key in keys)
+    # NumPy around the programs: every operation outside them would be compiled apart.
+    args = tuple(map(np.asarray, args))
+    rng = np.random.default_rng(3)
+    along, others = ([rng.normal(size=a.shape) for a in args] for _ in range(2))
     positions = tuple(range(len(args)))
 
     def scalar(*args):
@@ -39,7 +41,9 @@ def check_derivatives(f, *args, step=1e-6):
         ahead, behind = (
             g(*[a + sign * step * d for a, d in zip(args, along, strict=True)]) for sign in (1, -1)
         )
-        return jax.tree.map(lambda u, v: (u - v) / (2 * step), ahead, behind)
+        return jax.tree.map(
+            lambda u, v: (np.asarray(u) - np.asarray(v)) / (2 * step), ahead, behind
+        )
 
     @quick_jit
     def everything(args, along, others):
@@ -60,16 +64,12 @@ def check_derivatives(f, *args, step=1e-6):
     results = everything(args, along, others)
     for name, (one, other) in results.items():
         jax.tree.map(lambda u, v, name=name: check(u, v, 1e-10, name), one, other)
-    check(f(*args), results["value"][0], 1e-12, "eager equals jit")
+    check(f(*map(jnp.asarray, args)), results["value"][0], 1e-12, "eager equals jit")
     check(central(quick_jit(f)), results["forward"][0], 1e-6, "finite differences")
     check(central(quick_jit(scalar)), results["reverse"][0], 1e-6, "of the gradient")
     jitted = quick_jit(gradient)
     for one, other in zip(central(jitted), results["second"][0], strict=True):
         check(one, other, 1e-5, "of the Hessian")
-
-
-def normal(key, index, like):
-    return jax.random.normal(jax.random.fold_in(key, index), like.shape, like.dtype)
 
 
 def check(one, other, tolerance, what):
