@@ -1,5 +1,6 @@
 """The folder of a run: what it holds, and whether it is new, unfinished or finished."""
 
+import contextlib
 import io
 import json
 import os
@@ -11,7 +12,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from train.config import Config, fingerprint, to_json
-from train.errors import UserError
+from train.errors import RESTART, UserError
 from train.state import TrainState
 
 OWN = ("config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report", "report.html")
@@ -26,15 +27,21 @@ def default_directory(name: str, config: Config) -> Path:
 
 def open_directory(directory: Path, config: Config, *, fresh: bool) -> dict[str, Any] | None:
     """Make the folder ready, and return the summary of the run if it is finished."""
+    _check_own(directory)
     if fresh:
         _remove(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / "config.json"
-    if path.exists() and any(directory.glob("checkpoints/last/[0-9]*")):
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"{directory} cannot be the folder of a run: {error.strerror}; choose another --workdir"
+        ) from error
+    path, summary = directory / "config.json", directory / "summary.json"
+    begun = summary.exists() or any(directory.glob("checkpoints/last/[0-9]*"))
+    if path.exists() and begun:
         _check_same(directory, json.loads(path.read_text()), json.loads(to_json(config)))
     else:
         write_atomically(path, to_json(config))
-    summary = directory / "summary.json"
     return json.loads(summary.read_text()) if summary.exists() else None
 
 
@@ -42,11 +49,20 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file that is either whole or not there."""
     partial = path.with_name(path.name + ".partial")
     data = content.encode() if isinstance(content, str) else content
-    with open(partial, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with open(partial, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        raise UserError(
+            f"cannot write {path}: {error.strerror}; free some space, or make the folder "
+            "writable, and run the same command again: it goes on from there",
+            RESTART,
+        ) from error
 
 
 def write_final(path: Path, state: TrainState) -> None:
@@ -56,6 +72,25 @@ def write_final(path: Path, state: TrainState) -> None:
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in flat.items()}
     np.savez(buffer, **arrays)
     write_atomically(path, buffer.getvalue())
+
+
+def _check_own(directory: Path) -> None:
+    """Refuse a folder that holds another program's files under a run's names."""
+    found = [name for name in OWN if (directory / name).exists()]
+    own = _is_config(directory / "config.json") or (directory / "checkpoints" / "last").is_dir()
+    if found and not own:
+        raise UserError(
+            f"{directory} holds {', '.join(found)}, but no config.json of a run: they would be "
+            "overwritten; choose another --workdir"
+        )
+
+
+def _is_config(path: Path) -> bool:
+    try:
+        values = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(values, dict) and {"length", "model", "data"} <= values.keys()
 
 
 def _remove(directory: Path) -> None:

@@ -1,0 +1,61 @@
+"""The folder of a run, and folders that are none."""
+
+import dataclasses
+import json
+import os
+
+import pytest
+
+from train.config import Config
+from train.errors import RESTART, UserError
+from train.rundir import OWN, open_directory, write_atomically
+
+
+def test_a_finished_run_without_its_checkpoints_is_still_that_of_its_config(tmp_path):
+    open_directory(tmp_path, Config(), fresh=False)
+    (tmp_path / "summary.json").write_text('{"steps": 3}')
+    assert open_directory(tmp_path, Config(), fresh=False) == {"steps": 3}
+    other = dataclasses.replace(Config(), seed=1)
+    with pytest.raises(UserError, match="seed: was 0, is 1"):
+        open_directory(tmp_path, other, fresh=False)
+    assert json.loads((tmp_path / "config.json").read_text())["seed"] == 0
+    assert open_directory(tmp_path, other, fresh=True) is None
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("name", OWN)
+def test_files_of_another_program_are_never_touched(tmp_path, name, fresh):
+    (tmp_path / name).write_text('{"model_type": "vit"}')
+    with pytest.raises(UserError, match=f"holds {name}, but no config.json of a run.*--workdir"):
+        open_directory(tmp_path, Config(), fresh=fresh)
+    assert (tmp_path / name).read_text() == '{"model_type": "vit"}'
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_fresh_removes_what_a_run_wrote_and_nothing_else(tmp_path):
+    open_directory(tmp_path, Config(), fresh=False)
+    for name in ("metrics.jsonl", "summary.json", "notes.txt"):
+        (tmp_path / name).write_text("{}")
+    (tmp_path / "checkpoints").mkdir()
+    assert open_directory(tmp_path, Config(), fresh=True) is None
+    assert sorted(os.listdir(tmp_path)) == ["config.json", "notes.txt"]
+
+
+def test_what_cannot_be_a_folder_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="file cannot be the folder of a run: .*--workdir"):
+        open_directory(tmp_path / "file", Config(), fresh=False)
+
+
+def test_a_full_disk_leaves_the_old_file_and_no_part_of_the_new(tmp_path, monkeypatch):
+    path = tmp_path / "final.npz"
+    path.write_text("old")
+
+    def full(file):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"final.npz: No space left.*free some space") as caught:
+        write_atomically(path, "new")
+    assert caught.value.exit_code == RESTART
+    assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"final.npz": "old"}
