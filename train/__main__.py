@@ -2,12 +2,13 @@
 
 import importlib
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import configs
 from train import cli
-from train.errors import INTERRUPTED, UserError
+from train.errors import INTERNAL, INTERRUPTED, UserError
 from train.run import run
 from train.rundir import default_directory
 
@@ -29,6 +30,9 @@ def main(arguments: Sequence[str]) -> int:
         return cli.fail(error)
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception:
+        traceback.print_exc()
+        return INTERNAL
 
 
 if __name__ == "__main__":

@@ -86,8 +86,12 @@ def show(summary: dict[str, Any], directory: Path, *, as_json: bool) -> None:
     print(
         f"test top-1 {test['top1']:.2%}, top-5 {test['top5']:.2%} of {test['count']:,} images; "
         f"{summary['parameters']:,} parameters, {summary['steps']:,} steps in "
-        f"{summary['train_seconds']:.0f} s\nreport: {directory / 'report.html'}"
+        f"{summary['train_seconds']:.0f} s"
     )
+    if summary["skipped"]:
+        print(f"{len(summary['skipped'])} unreadable image(s) skipped: see summary.json for names")
+    report = directory / "report.html"
+    print(f"report: {report}" if report.exists() else f"figures: {directory / 'summary.json'}")
 
 
 def fail(error: UserError) -> int:
