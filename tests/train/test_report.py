@@ -195,10 +195,11 @@ def test_nan_predictions_are_the_worst_and_do_not_break_the_page(tmp_path):
     for array in (evaluation.losses, evaluation.label_probabilities):
         array[7] = np.nan
     evaluation.top_probabilities[7] = np.nan
-    evaluation.top_classes[7] = (evaluation.labels[7] + 1) % 3
+    evaluation.top_classes[7] = -1
     assert worst(evaluation, 3)[0].index == evaluation.indices[7]
     rows = [*history(10), {"step": 11, "split": "train", "loss": None, "top1": 0.5, "top5": 1.0}]
     _, text, _ = report(tmp_path, evaluation, "abc", (8, 8, 1), rows)
+    assert "said to be nothing" in text
     Page(text)
 
 

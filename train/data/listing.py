@@ -1,6 +1,7 @@
 """A CSV file that lists images: `path,label`, and if wanted `split`."""
 
 import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,7 @@ def open_list(path: str) -> Stored:
     file = Path(path).expanduser()
     rows = parse(file)
     check_files(file, rows)
+    check_repeats(file, rows)
     names, labels = number(file, rows)
     parts = {split: part(file.parent, rows, labels, split) for split in SPLIT_NAMES}
     train = parts["train"]
@@ -126,6 +128,18 @@ def check_files(file: Path, rows: Sequence[Row]) -> None:
         ],
         f"Paths are relative to {file.parent.absolute()}; mend or remove these lines",
     )
+
+
+def check_repeats(file: Path, rows: Sequence[Row]) -> None:
+    """Raise for an image that is listed twice: it could be trained on and tested with."""
+    first: dict[str, int] = {}
+    wrong = []
+    for row in rows:
+        path = os.path.normpath(row.path)
+        line = first.setdefault(path, row.line)
+        if line != row.line:
+            wrong.append(f"line {row.line}: {row.path} stands on line {line} already")
+    complain(file, wrong, "An image has one label and one split; remove these lines")
 
 
 def number(file: Path, rows: Sequence[Row]) -> tuple[tuple[str, ...], list[int]]:

@@ -35,9 +35,14 @@ def gallery_png(
 
 
 def _caption(example: Example, names: Sequence[str], wide: bool) -> list[str]:
-    true, said = f"true {names[example.label]}", f"said {names[example.predicted]}"
+    true, said = f"true {names[example.label]}", f"said {_said(example, names)}"
     sure = percent(example.probability, 0)
     return [true, said, f"with {sure}"] if wide else [true, f"{said} ({sure})"]
+
+
+def _said(example: Example, names: Sequence[str]) -> str:
+    """Return the name of the predicted class; -1 stands for logits that are no numbers."""
+    return names[example.predicted] if example.predicted >= 0 else "nothing"
 
 
 def _long(names: Sequence[str]) -> bool:
@@ -52,7 +57,7 @@ def shape_image(image: np.ndarray) -> np.ndarray:
 
 
 def _figure(example: Example, images: Any, names: Sequence[str]) -> str:
-    said, true = names[example.predicted], names[example.label]
+    said, true = _said(example, names), names[example.label]
     alt = f"{true}, said to be {said}"
     lines = [_guess(("✓ " if example.right else "✗ ") + said, example.probability, example.right)]
     if not example.right:

@@ -56,6 +56,8 @@ GOOD = ["cat/00.png,0", "dog/00.jpg,1"]
         (["path,label", *GOOD, 'cat/01.png,"1'], "line 4"),
         (["path,label", *GOOD, "cat/no.png,1"], "line 4: cat/no.png is not a file"),
         (["path,label", *GOOD, "cat,1"], "line 4: cat is not a file"),
+        (["path,label", *GOOD, "./cat/00.png,1"], r"line 4: \./cat/00.png stands on line 2"),
+        (["path,label,split", "cat/00.png,0,train", "cat/00.png,0,test"], "stands on line 2"),
         (["path,label", *GOOD, "cat/01.png,-1"], "line 4: label -1 is out of range"),
         (["path,label", *GOOD, "cat/01.png,7"], "line 4: label 7 is out of range"),
         (["path,label", "cat/00.png,1", "cat/01.png,1"], "no training images of class 0"),
