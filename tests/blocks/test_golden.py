@@ -19,11 +19,7 @@ BRANCHED = [(r"^branch", "branches.branch"), (r"_([123])/", lambda m: f".{int(m[
 NAMED = [(r"/conv/", ".0/"), (r"/norm/", ".1/")]
 RESIDUAL = [(r"^norm", "bn"), ("shortcut_conv", "downsample.0"), ("shortcut_norm", "downsample.1")]
 V1_BN = {"1x1": "1", "3x3": "2", "5x5": "3", "_pool": "4"}
-V2 = [
-    *BRANCHED,
-    (r"branch_pool/", "branch_pool.1/"),
-    *NAMED,
-]
+V2 = [*BRANCHED, (r"branch_pool/", "branch_pool.1/"), *NAMED]
 
 
 class DenseAndTransition(nn.Module):
@@ -89,7 +85,7 @@ V3 = [(r"/norm/", "/bn/")]
 SILU = {"act": nn.silu, "kernel_size": 5, "expansion": 4}
 V3_EXCITE = excite(8, gate=nn.hard_sigmoid)
 UNET = [(r"(down|bottom|joined)/(conv)", r"\1_\2"), ("joined/up", "up")]
-NONE = [(r"^(branch\w+)/conv/", r"branches.\1.0/")]
+BARE = [(r"^(branch\w+)/conv/", r"branches.\1.0/")]
 
 # Case: what makes our block, called with `norm=...`; how our names become PyTorch's.
 CASES = {
@@ -102,7 +98,7 @@ CASES = {
     "preact_basic": (block(blocks.PreactBasicBlock, 5), []),
     "preact_basic_stride": (block(blocks.PreactBasicBlock, 8, stride=2), []),
     "preact_bottleneck_stride": (block(blocks.PreactBottleneck, 12, stride=2), []),
-    "inception_naive": (branches(blocks.inception_naive(4, 5, 2)), NONE),
+    "inception_naive": (branches(blocks.inception_naive(4, 5, 2)), BARE),
     "inception_v1": (branches(blocks.inception_v1(4, 3, 5, 2, 3, 4)), V2),
     "inception_v1_bn": (
         branches(blocks.inception_v1(4, 3, 5, 2, 3, 4, size=3)),
@@ -163,7 +159,6 @@ QUICK = {
 }
 """The others are left to the slow tests."""
 WITHOUT_NORM = {"inception_naive", "inception_v1"}
-INCEPTION = "inception googlenet"
 LEAVES = {"kernel": "weight", "scale": "weight", "mean": "running_mean", "var": "running_var"}
 
 
@@ -203,7 +198,7 @@ def from_theirs(name, value, like):
 
 def module_and_names(case, train):
     make, rules = CASES[case]
-    epsilon = 1e-3 if case.startswith(tuple(INCEPTION.split())) else 1e-5
+    epsilon = 1e-3 if case.startswith(("inception", "googlenet")) else 1e-5
     norm = functools.partial(
         layers.BatchNorm,
         use_running_average=not train,
