@@ -14,7 +14,7 @@ def config() -> Config:
             fields={
                 "stages": [[32, 1, True], [64, 2, True]],
                 "hidden": [128],
-                "dropout": 0.3,
+                "dropout": 0.1,
             },
         ),
         data=Data(
@@ -25,7 +25,7 @@ def config() -> Config:
             mean=(0.286,),
             std=(0.353,),
         ),
-        augment=Augment(pad_crop=2, flip=True),
+        augment=Augment(pad_crop=1, flip=True),
         optim=Optim(learning_rate=0.1, weight_decay=5e-4, warmup="1 epochs"),
         log=Log(every="50 steps"),
     )
