@@ -1,6 +1,7 @@
 """From a config to the parts of a run."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -54,10 +55,14 @@ class Setup:
         step = make_train_step(self.task, self.optimizer)
         return parallel.spread_train(step, self.mesh, self.config.devices.map)
 
+    @functools.cached_property
+    def predict(self) -> Callable[..., dict[str, jax.Array]]:
+        """The prediction over all devices: one program for the validation and the test split."""
+        return parallel.spread_eval(self.task.predict, self.mesh, self.config.devices.map)
+
     def evaluator(self) -> Callable[..., Evaluation]:
         """Return `evaluate(state, source, on_batch)`, compiled once for all splits."""
-        predict = parallel.spread_eval(self.task.predict, self.mesh, self.config.devices.map)
-        data = self.config.data
+        predict, data = self.predict, self.config.data
 
         def run(state: TrainState, source: Source, on_batch: Callable[[int], None]) -> Evaluation:
             batches = eval_batches(
@@ -89,6 +94,7 @@ def prepare(config: Config, progress: Callable[[int, int], None] | None = None) 
         augment=config.augment,
         label_smoothing=optim.label_smoothing,
     )
+    check_images(task, splits.image_shape)
     return Setup(
         config=config,
         splits=splits,
@@ -128,6 +134,20 @@ def build_model(config: Model, splits: Splits, axis: str | None) -> nn.Module:
     except (ValueError, TypeError) as error:
         raise UserError(f"model {config.name!r} cannot be built: {error}") from error
     return model
+
+
+def check_images(task: Classification, shape: tuple[int, int, int]) -> None:
+    """Refuse a mean, a deviation or an augmentation that does not fit the images."""
+
+    def prepare(image: jax.Array) -> jax.Array:
+        return task.prepare(task.randomize(jax.random.key(0)[None], image))
+
+    try:
+        jax.eval_shape(prepare, jax.ShapeDtypeStruct((1, *shape), jnp.uint8))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"--data.mean, --data.std or --augment does not fit images of {shape}: {error}"
+        ) from error
 
 
 def synchronised(model: nn.Module, axis: str | None) -> nn.Module:

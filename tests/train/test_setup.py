@@ -6,7 +6,8 @@ import jax.numpy as jnp
 import pytest
 
 from jaxcnn.layers import BatchNormConfig
-from train.config import Config, Data, Devices, Model, Optim
+from train.config import Augment, Config, Data, Devices, Model, Optim
+from train.errors import UserError
 from train.parallel import AXIS
 from train.setup import prepare
 
@@ -38,6 +39,28 @@ def test_types_and_fields_reach_the_model():
     built = prepare(dataclasses.replace(CONFIG, model=model)).task.model
     assert built.dtype == jnp.bfloat16
     assert built.stages == ((4, 1, True),)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"data": Data("digits", mean=(0.1, 0.2, 0.3))}, r"--data.mean.*mean=\(0.1, 0.2, 0.3\)"),
+        ({"data": Data("digits", mean=(float("nan"),))}, "--data.mean.*finite"),
+        ({"augment": Augment(pad_crop=8)}, "--augment.*padding=8: must be at most 7"),
+    ],
+)
+def test_what_does_not_fit_the_images_is_refused_before_training(change, message):
+    with pytest.raises(UserError, match=message):
+        prepare(dataclasses.replace(CONFIG, devices=Devices(count=1), **change))
+
+
+def test_one_program_predicts_for_all_splits():
+    setup = prepare(CONFIG)
+    assert setup.predict is setup.predict
+    state = setup.initial_state()
+    for _ in range(2):
+        assert setup.evaluator()(state, setup.splits.val, lambda count: None).count == 144
+    assert setup.predict._cache_size() == 1
 
 
 def test_label_smoothing_reaches_the_loss():
