@@ -44,6 +44,7 @@ class Signals:
             if self.received or not self.unsaved:
                 _leave(number, "nothing to save" if not self.received else "second signal")
             self.received = number
+        os.close(self._read)
 
 
 def _leave(number: signal.Signals, why: str) -> None:
