@@ -119,7 +119,7 @@ NECK = partial(blocks.Bottleneck, norm=NORM)
     ("block", "depths", "width", "total"),
     [
         (BASIC, (2, 2, 2, 2), 64, 11_689_512),
-        (BASIC, (3, 4, 6, 3), 64, 21_797_672),
+        pytest.param(BASIC, (3, 4, 6, 3), 64, 21_797_672, marks=pytest.mark.slow),
         (NECK, (3, 4, 6, 3), 256, 25_557_032),
         (partial(NECK, groups=32, base_width=4), (3, 4, 6, 3), 256, 25_028_904),
         (partial(NECK, base_width=128), (3, 4, 6, 3), 256, 68_883_240),
@@ -207,7 +207,11 @@ def test_mobilenet_v2():
 
 
 @pytest.mark.parametrize(
-    ("excited", "total"), [(True, 5_288_548), (False, 4_652_008)], ids=["b0", "lite0"]
+    ("excited", "total"),
+    [
+        pytest.param(True, 5_288_548, id="b0"),
+        pytest.param(False, 4_652_008, id="lite0", marks=pytest.mark.slow),
+    ],
 )
 def test_efficientnets(excited, total):
     channels, rows = 32, []

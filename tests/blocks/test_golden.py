@@ -154,8 +154,8 @@ CASES = {
 TOLERANCE = {"mobilenet_v3": 1e-8}
 QUICK = {
     *("basic_stride", "bottleneck_groups", "preact_basic_stride", "mbconv"),
-    *("inception_v1", "inception_v2_reduction", "inception_e", "inception_v3_aux"),
-    *("dense", "fused_thin", "unet_padded"),
+    *("inception_v1", "inception_v2_reduction", "inception_e"),
+    *("dense", "unet_padded"),
 }
 """The others are left to the slow tests."""
 WITHOUT_NORM = {"inception_naive", "inception_v1"}

@@ -55,7 +55,11 @@ def test_zero_init_starts_as_the_shortcut_and_still_learns(kind):
 
 @pytest.mark.parametrize(
     "kind",
-    [*KINDS, blocks.InvertedResidual, pytest.param(blocks.FusedInvertedResidual, marks=SLOW)],
+    [
+        blocks.BasicBlock,
+        blocks.InvertedResidual,
+        *(pytest.param(k, marks=SLOW) for k in (*RESIDUAL[1:], blocks.FusedInvertedResidual)),
+    ],
 )
 def test_stochastic_depth_drops_the_branch_of_whole_examples(kind):
     """With an identity for the last nonlinearity, what is kept is exactly twice the branch."""
