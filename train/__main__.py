@@ -9,8 +9,6 @@ from pathlib import Path
 import configs
 from train import cli
 from train.errors import INTERNAL, INTERRUPTED, UserError
-from train.run import run
-from train.rundir import default_directory
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -22,6 +20,10 @@ def main(arguments: Sequence[str]) -> int:
         config = importlib.import_module(f"configs.{name}").config()
         listing = "\n".join(f"  {key:24}{text}" for key, text in known.items())
         command = cli.parse(name, config, rest, listing)
+        # Imported late: help and wrong arguments need no JAX, and Ctrl-C is heard meanwhile.
+        from train.run import run
+        from train.rundir import default_directory
+
         directory = Path(command.workdir or default_directory(name, command.config))
         summary = run(name, command.config, directory, fresh=command.fresh)
         cli.show(summary, directory, as_json=command.json)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import tyro
+from flax.traverse_util import flatten_dict
 
 from train.errors import UserError
 
@@ -209,6 +210,18 @@ def to_json(config: Config) -> str:
     return json.dumps(dataclasses.asdict(config), indent=2)
 
 
+MACHINERY = ("checkpoint.", "data.workers", "data.threads", "data.prefetch", "data.data_dir")
+MACHINERY += ("log.tensorboard", "log.report")
+"""Fields that change no number of a run: they may differ when it goes on."""
+
+
+def numbers(config: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that decide the numbers of a run, flat, from the config's JSON."""
+    flat = flatten_dict(config, sep=".", is_leaf=lambda path, _: path == ("model", "fields"))
+    return {path: value for path, value in flat.items() if not path.startswith(MACHINERY)}
+
+
 def fingerprint(config: Config) -> str:
-    """Return eight hex digits that change when any field does."""
-    return hashlib.sha256(to_json(config).encode()).hexdigest()[:8]
+    """Return eight hex digits that change with every field that changes a number."""
+    text = json.dumps(numbers(json.loads(to_json(config))))
+    return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import resource
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def finish(
             environment=environment(),
             summary=summary,
         )
-    write_atomically(directory / "summary.json", json.dumps(summary, indent=2))
+    write_atomically(directory / "summary.json", json.dumps(summary, indent=2, allow_nan=False))
     return summary
 
 
@@ -52,7 +53,8 @@ def summarize(
     name: str, setup: Setup, state: TrainState, result: Evaluation, seconds: float
 ) -> dict[str, Any]:
     """Return the figures of a finished run."""
-    test = {"loss": result.loss, "top1": result.top1, "top5": result.top5, "count": result.count}
+    loss = result.loss if math.isfinite(result.loss) else None  # JSON has no infinity
+    test = {"loss": loss, "top1": result.top1, "top5": result.top5, "count": result.count}
     return {
         "config": name,
         "model": setup.config.model.name,

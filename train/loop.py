@@ -1,5 +1,6 @@
 """The order of events: batch, dispatch, metrics of the step before, eval, checkpoint, signals."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -48,8 +49,8 @@ class Window:
             )
 
     def means(self) -> dict[str, float]:
-        """Return the mean loss and shares per example."""
-        count = max(self.sums["count"], 1.0)
+        """Return the mean loss and shares per example; NaN where no step counted."""
+        count = self.sums["count"] or math.nan
         return {name: self.sums[name] / count for name in SUMS[:-1]}
 
 
@@ -109,6 +110,8 @@ class Loop:
                 self._account(*previous)
                 previous = None
                 self._events(state, step)
+        if self.signals.received:
+            self._stop(state)
         return state
 
     def _must_settle(self, step: int) -> bool:

@@ -13,40 +13,58 @@ from rich.console import Console
 
 from train.checkpoint import Checkpoints
 from train.config import Config
-from train.data import StallMeter, TrainBatches, train_batches
+from train.data import Splits, StallMeter, TrainBatches, train_batches
 from train.finish import finish
 from train.log import MetricsLog, say
 from train.loop import Loop, Window
 from train.progress import Progress
-from train.rundir import open_directory
+from train.rundir import finished_summary, open_directory
 from train.setup import Setup, prepare
 from train.signals import Signals
 from train.state import TrainState
 from train.validate import validate
 
 
-def run(name: str, config: Config, directory: Path, *, fresh: bool = False) -> dict[str, Any]:
-    """Train, evaluate and report; return the summary that `summary.json` holds."""
+def run(
+    name: str,
+    config: Config,
+    directory: Path,
+    *,
+    fresh: bool = False,
+    splits: Splits | None = None,
+) -> dict[str, Any]:
+    """Train, evaluate and report; return the summary that `summary.json` holds.
+
+    Args:
+        name: Name of the config, for people.
+        config: What to run.
+        directory: Folder of the run; what is unfinished there goes on.
+        fresh: Start anew. Nothing is removed before the data are read and the model is built.
+        splits: Data of a program's own (`train.data.splits_of`), instead of `config.data.source`.
+    """
     validate(config)
-    finished = open_directory(directory, config, fresh=fresh)
+    finished = None if fresh else finished_summary(directory, config)
     if finished is not None:
         say(f"{directory} holds this run, finished; --fresh starts it anew")
         return finished
     double = config.model.dtype == "float64"
     with jax.enable_x64(True) if double else contextlib.nullcontext(), Signals() as signals:
         with reading() as progress:
-            setup = prepare(config, progress)
-        say(describe(name, setup, directory))
-        state, seconds = train(setup, directory, signals)
-        signals.unsaved = False
-        return finish(name, setup, state, directory, seconds)
+            setup = prepare(config, progress, splits)
+        with open_directory(directory, config, fresh=fresh):
+            say(describe(name, setup, directory))
+            state, seconds = train(setup, directory, signals)
+            signals.unsaved = False
+            return finish(name, setup, state, directory, seconds)
 
 
 @contextlib.contextmanager
 def reading() -> Iterator[Callable[[int, int], None]]:
-    """Show how many images are decoded."""
+    """Show how many images are decoded, on a terminal."""
     console = Console(stderr=True)
-    with rich.progress.Progress(console=console, transient=True) as bar:
+    hidden = not console.is_terminal
+    with rich.progress.Progress(console=console, transient=True, disable=hidden) as bar:
+        console.show_cursor(True)  # a signal may end the process before the bar brings it back
         task = bar.add_task("reading images", visible=False)
         yield lambda done, total: bar.update(task, completed=done, total=total, visible=True)
 

@@ -1,17 +1,19 @@
 """The folder of a run: what it holds, and whether it is new, unfinished or finished."""
 
 import contextlib
+import fcntl
 import io
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flax.traverse_util import flatten_dict
 
-from train.config import Config, fingerprint, to_json
+from train.config import Config, fingerprint, numbers, to_json
 from train.errors import RESTART, UserError
 from train.state import TrainState
 
@@ -25,24 +27,39 @@ def default_directory(name: str, config: Config) -> Path:
     return Path("runs") / f"{name}-{fingerprint(config)}"
 
 
-def open_directory(directory: Path, config: Config, *, fresh: bool) -> dict[str, Any] | None:
-    """Make the folder ready, and return the summary of the run if it is finished."""
+def finished_summary(directory: Path, config: Config) -> dict[str, Any] | None:
+    """Return the summary of the run if it is finished; refuse the folder of another run."""
     _check_own(directory)
-    if fresh:
-        _remove(directory)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"{directory} cannot be the folder of a run: {error.strerror}; choose another --workdir"
-        ) from error
     path, summary = directory / "config.json", directory / "summary.json"
     begun = summary.exists() or any(directory.glob("checkpoints/last/[0-9]*"))
     if path.exists() and begun:
         _check_same(directory, json.loads(path.read_text()), json.loads(to_json(config)))
-    else:
-        write_atomically(path, to_json(config))
     return json.loads(summary.read_text()) if summary.exists() else None
+
+
+@contextlib.contextmanager
+def open_directory(directory: Path, config: Config, *, fresh: bool) -> Iterator[None]:
+    """Make the folder ready, and keep it from other processes while the run lasts."""
+    _check_own(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = open(directory / ".lock", "w")  # noqa: SIM115 (open as long as the run)
+    except OSError as error:
+        raise UserError(
+            f"{directory} cannot be the folder of a run: {error.strerror}; choose another --workdir"
+        ) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise UserError(
+                f"another process is busy with the run in {directory}; wait for it, or choose "
+                "another --workdir"
+            ) from error
+        if fresh:
+            _remove(directory)
+        write_atomically(directory / "config.json", to_json(config))
+        yield
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -100,7 +117,7 @@ def _remove(directory: Path) -> None:
 
 
 def _check_same(directory: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    old, new = flatten_dict(old, sep="."), flatten_dict(new, sep=".")
+    old, new = numbers(old), numbers(new)
     lines = [
         f"  {key}: was {old.get(key)!r}, is {new.get(key)!r}"
         for key in sorted(old.keys() | new.keys())

@@ -76,13 +76,17 @@ class Setup:
         return run
 
 
-def prepare(config: Config, progress: Callable[[int, int], None] | None = None) -> Setup:
-    """Open the data and build everything that the run needs; nothing is compiled yet."""
+def prepare(
+    config: Config,
+    progress: Callable[[int, int], None] | None = None,
+    splits: Splits | None = None,
+) -> Setup:
+    """Open the data, unless they are given, and build what the run needs; compile nothing yet."""
     data, optim = config.data, config.optim
     mesh = parallel.make_mesh(config.devices.count)
     check_batch_size("data.batch_size", data.batch_size, mesh.size)
     check_batch_size("data.eval_batch_size", data.eval_batch_size, mesh.size)
-    splits = load_splits(data, config.seed, progress)
+    splits = splits or load_splits(data, config.seed, progress)
     epoch = steps_per_epoch(len(splits.train), data.batch_size, data.remainder)
     total = steps(config, config.length, epoch)
     schedule = make_schedule(optim, total, epoch, data.batch_size)

@@ -80,7 +80,8 @@ def advance(
         batch_stats=batch_stats,
     )
     norm = optax.tree.norm(grads)
-    finite = jnp.isfinite(norm) & jnp.isfinite(sums["loss"])
+    result = optax.tree.norm((new.params, new.batch_stats))
+    finite = jnp.isfinite(norm) & jnp.isfinite(sums["loss"]) & jnp.isfinite(result)
     kept = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, state)
     metrics = {**sums, "grad_norm": norm, "finite": finite}
     return kept.replace(step=state.step + 1), metrics

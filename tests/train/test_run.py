@@ -12,9 +12,11 @@ import pytest
 from jaxcnn.models import create_model
 from train import checkpoint, loop
 from train.config import Checkpoint, Config, Data, Devices, Log, Model, Optim
+from train.data import splits_of
 from train.errors import INTERRUPTED, NON_FINITE, PREEMPTED, RESTART, UserError
 from train.log import read_metrics, without_time
 from train.run import run
+from train.rundir import open_directory
 
 TINY = Config(
     length="30 steps",
@@ -25,6 +27,9 @@ TINY = Config(
     checkpoint=Checkpoint(every="8 steps"),
     log=Log(every="7 steps", eval_every="10 steps", tensorboard=False, report=False),
 )
+
+
+TINY_STEPS = 30
 
 
 def execute(config, directory):
@@ -42,6 +47,7 @@ def straight(tmp_path_factory):
 def test_a_run_leaves_its_files_and_learns(straight):
     directory, (_, rows) = straight
     assert {path.name for path in directory.iterdir()} == {
+        ".lock",
         "config.json",
         "metrics.jsonl",
         "checkpoints",
@@ -128,6 +134,76 @@ def crash_at(step, original):
         return original(self, at, metrics)
 
     return act
+
+
+def test_a_signal_during_the_last_save_is_heard(straight, tmp_path, monkeypatch):
+    original = loop.Loop._save
+
+    def save(self, state, **options):
+        original(self, state, **options)
+        if int(state.step) == TINY_STEPS and self.signals.received is None:
+            os.kill(os.getpid(), signal.SIGTERM)
+            while self.signals.received is None:
+                pass
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Loop, "_save", save)
+        with pytest.raises(UserError, match="SIGTERM: saved at step 30"):
+            run("tiny", TINY, tmp_path)
+    assert execute(TINY, tmp_path) == straight[1]
+
+
+def test_fields_that_change_no_number_may_differ_when_a_run_goes_on(
+    straight, tmp_path, monkeypatch
+):
+    with monkeypatch.context() as patch:
+        stop_at(patch, 13, signal.SIGTERM, "step")
+        with pytest.raises(UserError):
+            run("tiny", TINY, tmp_path)
+    other = dataclasses.replace(
+        TINY,
+        data=dataclasses.replace(TINY.data, threads=1, prefetch=1),
+        checkpoint=Checkpoint(every="5 steps", keep_last=1),
+    )
+    assert execute(other, tmp_path) == straight[1]
+
+
+def test_fresh_removes_nothing_before_the_rest_is_known_to_be_right(straight):
+    directory, wanted = straight
+    wrong = dataclasses.replace(TINY, data=Data("folder:missing"))
+    with pytest.raises(UserError, match="missing"):
+        run("tiny", wrong, directory, fresh=True)
+    assert execute(TINY, directory) == wanted
+
+
+def test_two_processes_cannot_share_a_folder(tmp_path):
+    with (
+        open_directory(tmp_path, TINY, fresh=False),
+        pytest.raises(UserError, match="another process is busy"),
+    ):
+        run("tiny", TINY, tmp_path)
+
+
+def test_data_of_a_program_are_trained_on(tmp_path):
+    draw = np.random.default_rng(0)
+    labels = draw.integers(0, 2, 200)
+    images = (draw.integers(0, 60, (200, 16, 16, 1)) + 150 * labels[:, None, None, None]).astype(
+        np.uint8
+    )
+    short = dataclasses.replace(TINY, data=Data(batch_size=32), length="12 steps")
+    splits = splits_of((images, labels), data=short.data)
+    summary = run("mine", short, tmp_path, splits=splits)
+    assert summary["test"]["count"] == 40
+    assert summary["test"]["top1"] > 0.9
+
+
+def test_bad_steps_are_not_logged_as_perfect_ones(tmp_path):
+    optim = Optim("sgd", learning_rate=1e18, warmup="0 steps", bad_steps=1000)
+    summary = run("tiny", dataclasses.replace(TINY, optim=optim, length="14 steps"), tmp_path)
+    train = [row for row in read_metrics(tmp_path) if row["split"] == "train"]
+    assert train[-1]["loss"] is None
+    assert train[-1]["top1"] is None
+    json.dumps(summary, allow_nan=False)
 
 
 def test_pmap_gives_the_same_run(straight, tmp_path):
