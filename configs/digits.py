@@ -5,7 +5,7 @@ from train.config import Augment, Checkpoint, Config, Data, Log, Model, Optim
 
 def config() -> Config:
     return Config(
-        length="60 epochs",
+        length="90 epochs",
         model=Model("lenet5", fields={"dropout": 0.2}),
         data=Data("digits", image_size=32, batch_size=64, mean=(0.3,), std=(0.37,)),
         augment=Augment(pad_crop=2),

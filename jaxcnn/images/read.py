@@ -16,7 +16,11 @@ ORIENTATION = 0x0112
 
 
 class Header(NamedTuple):
-    """What a file says of its image before any pixel is decoded."""
+    """What a file says of its image before any pixel is decoded.
+
+    >>> Header(height=480, width=640, channels=3).width
+    640
+    """
 
     height: int
     """Pixels, after the EXIF rotation."""

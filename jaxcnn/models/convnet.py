@@ -30,6 +30,13 @@ class ConvNet(nn.Module):
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
       dtype: Type of the computation; parameters stay float32.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> model = ConvNet(num_classes=5, stages=((4, 1, True),), hidden=())
+      >>> logits, _ = model.init_with_output(jax.random.key(0), jnp.zeros((2, 8, 8, 3)))
+      >>> logits.shape
+      (2, 5)
     """
 
     num_classes: int = 10

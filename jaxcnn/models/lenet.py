@@ -24,6 +24,12 @@ class LeNet5(nn.Module):
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
       dropout: Share of the 120 and 84 features dropped in training, in [0, 1); the paper has none.
       dtype: Type of the computation; parameters stay float32.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> logits, _ = LeNet5().init_with_output(jax.random.key(0), jnp.zeros((2, 32, 32, 1)))
+      >>> logits.shape
+      (2, 10)
     """
 
     num_classes: int = 10

@@ -29,6 +29,9 @@ def list_models(pattern: str = "*") -> list[str]:
     Args:
       pattern: A pattern with `*`, `?` and `[...]`.
 
+    Returns:
+      The names, as `create_model` takes them.
+
     Example:
       >>> list_models("resnet?0")
       ['resnet20']

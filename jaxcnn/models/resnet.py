@@ -30,6 +30,13 @@ class CifarResNet(nn.Module):
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
       dtype: Type of the computation; parameters stay float32.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> images = jnp.zeros((2, 32, 32, 3))
+      >>> variables = jax.eval_shape(CifarResNet().init, jax.random.key(0), images)
+      >>> sum(p.size for p in jax.tree.leaves(variables["params"]))
+      269722
     """
 
     blocks: int = 3

@@ -29,6 +29,9 @@ class ReceptiveField(NamedTuple):
 
     `size` inputs, `stride` inputs further for the next output; the first output sees those from
     `start` (negative in the padding), centred at `offset`.
+
+    >>> ReceptiveField(size=7, stride=1, start=-3, offset=0.0).size
+    7
     """
 
     size: int

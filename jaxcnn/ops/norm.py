@@ -14,7 +14,11 @@ Groups = Sequence[Sequence[int]]
 
 
 class Moments(NamedTuple):
-    """Mean and biased variance per feature, and over how many elements they were taken."""
+    """Mean and biased variance per feature, and over how many elements they were taken.
+
+    >>> Moments(jnp.zeros(1), jnp.ones(1), 8.0).size
+    8.0
+    """
 
     mean: Array
     var: Array
@@ -155,6 +159,18 @@ def update_moments(
 ) -> tuple[Array, Array]:
     """Move running statistics towards those of a batch; an empty batch moves nothing.
 
+    Args:
+      mean: running mean, `(C,)`.
+      var: running variance, `(C,)`.
+      moments: those of the batch, each `(C,)`.
+      decay: share of the old statistics that is kept, in [0, 1].
+      unbiased: whether the batch's variance is multiplied by `n / (n - 1)` first.
+
+    Returns:
+      The new running mean and variance, each `(C,)`.
+
+    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, section 3.1.
+
     >>> batch = Moments(jnp.ones(1), jnp.ones(1), jnp.asarray(2.0))
     >>> update_moments(jnp.zeros(1), jnp.zeros(1), batch, 0.5, unbiased=True)
     (Array([0.5], dtype=float32), Array([1.], dtype=float32))
@@ -179,7 +195,19 @@ def normalize(
 ) -> Array:
     """Return `(x - mean) / sqrt(var + epsilon) * scale + bias` in the widest of the dtypes.
 
-    The statistics and parameters have the shape of `x` without `axes`.
+    Args:
+      x: any floating-point array.
+      mean: shape of `x` without `axes`.
+      var: like `mean`, >= 0.
+      axes: the axes over which statistics were taken.
+      scale: gamma, like `mean`, or None for 1.
+      bias: beta, like `mean`, or None for 0.
+      epsilon: added to the variance, > 0.
+
+    Returns:
+      An array of the shape of `x`.
+
+    Reference: Ioffe and Szegedy, "Batch Normalization", 2015, algorithm 1.
 
     >>> normalize(jnp.array([[1.0], [3.0]]), jnp.array([2.0]), jnp.array([1.0]), (0,)).ravel()
     Array([-0.999995,  0.999995], dtype=float32)
