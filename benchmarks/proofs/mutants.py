@@ -44,10 +44,10 @@ FAULTS = (
         "tests/ops tests/layers",
     ),
     Fault(
-        "missing ReLU after the sum of a residual block",
+        "missing ReLU between the convolutions of a residual block",
         "jaxcnn/blocks/residual.py",
-        "return self.act(x + y)",
-        "return x + y",
+        'y = self.act(conv_norm(self, x, "1", self.features, (3, 3), stride=self.stride))',
+        'y = conv_norm(self, x, "1", self.features, (3, 3), stride=self.stride)',
         "tests/models tests/blocks",
     ),
     Fault(
