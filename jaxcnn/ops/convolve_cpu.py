@@ -3,8 +3,8 @@
 Each is a bilinear function of input and kernel made of native operations, so that JAX
 differentiates and transposes it. Measured on two cores against `lax.conv_general_dilated`
 (forward / gradient of the input / of the kernel): pointwise 1.0-3.9 / 1.0-1.6 / 2.1-7.1 times
-as fast, depthwise 4-31 / 5-130 / 1-28, other groups 1.3-6 / 1.5-6 / 46-480; taps as dots
-1.2-1.4 for kernel gradients with strides, and slower in nearly all other cases.
+as fast, depthwise 4-30 / 5-130 / 0.9-28, other groups 1.2-6 / 1.5-6 / 46-480; taps as dots
+1.1-1.4 for kernel gradients with strides, and slower in nearly all other cases.
 """
 
 import math
