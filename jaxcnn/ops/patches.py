@@ -89,8 +89,10 @@ def col2im(
     report.expect(ok, "columns", columns, rule, "use the options that im2col was called with")
     report.done()
     shape = (columns.shape[0], *sizes, columns.shape[-1] // count)
-    image = jax.ShapeDtypeStruct(shape, columns.dtype)
-    (y,) = jax.linear_transpose(lambda x: _columns(x, place), image)(columns)
+    # An image that varies over the axes of a `shard_map` as the columns do; its values are unused.
+    image = jnp.broadcast_to(jnp.sum(columns[:0]), shape)
+    _, transpose = jax.vjp(lambda x: _columns(x, place), image)
+    (y,) = transpose(columns)
     return y
 
 

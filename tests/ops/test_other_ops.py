@@ -28,22 +28,55 @@ SMOOTH = {
     "pad": lambda x: ops.pad(x, 1, mode="reflect"),
 }
 
+COMPOSED = {
+    "min_pool": lambda x: ops.min_pool(x, 2),
+    "sum_pool": lambda x: ops.sum_pool(x, 2, stride=1),
+    "separable_conv": lambda x: ops.separable_conv(
+        x, like(x, 3, 3, 1, x.shape[-1]), like(x, 1, 1, x.shape[-1], 3), padding=1
+    ),
+    "factorized_conv": lambda x: ops.factorized_conv(
+        x, [like(x, 3, x.shape[-1], 2), like(x, 3, 2, 2)], padding=1
+    ),
+    "col2im": lambda x: ops.col2im(ops.im2col(x, 2), (4, 5), 2),
+    "filter_images": lambda x: ops.filter_images(x, ops.classic_filter("sobel_x")),
+    "dropout": lambda x: ops.dropout(x, 0.4, keys_of(x)),
+    "stochastic_depth": lambda x: ops.stochastic_depth(x, 0.4, keys_of(x)),
+}
+"""Ops made of those whose derivatives are checked anyway: in full with `--slow`."""
 
-@pytest.mark.parametrize("name", SMOOTH)
+EVERY = SMOOTH | COMPOSED
+NAMES = [*SMOOTH, *(pytest.param(name, marks=pytest.mark.slow) for name in COMPOSED)]
+QUICK = {"adaptive_max_pool", "local_response_norm", "max_unpool"}
+KEYED = {"dropout", "stochastic_depth"}  # whose keys are split among the devices, not drawn there
+SHARDED = [
+    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
+    for name in sorted(EVERY.keys() - KEYED)
+]
+
+
+def like(x, *shape):
+    return array(*shape).astype(x.dtype)
+
+
+def keys_of(x):
+    return jax.random.split(jax.random.key(0), x.shape[0])
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_derivatives(name, x64):
-    check_derivatives(SMOOTH[name], array(1, 4, 5, 1))
+    check_derivatives(EVERY[name], array(1, 4, 5, 1))
 
 
-@pytest.mark.parametrize("name", ["adaptive_max_pool", "local_response_norm", "max_unpool"])
+@pytest.mark.parametrize("name", SHARDED)
 def test_inside_a_users_shard_map(name, x64):
-    check_shard_map(SMOOTH[name], array(8, 4, 5, 2))
+    check_shard_map(EVERY[name], array(8, 4, 5, 2))
 
 
-@pytest.mark.parametrize("name", SMOOTH)
+@pytest.mark.parametrize("name", EVERY)
 def test_bfloat16_stays(name):
     x = jax.ShapeDtypeStruct((2, 4, 5, 3), jnp.bfloat16)
     y, gradient = jax.eval_shape(
-        lambda x: (lambda y, pull: (y, pull(y)))(*jax.vjp(SMOOTH[name], x)), x
+        lambda x: (lambda y, pull: (y, pull(y)))(*jax.vjp(EVERY[name], x)), x
     )
     assert (y.dtype, gradient[0].dtype) == (jnp.bfloat16, jnp.bfloat16)
 
