@@ -39,7 +39,7 @@ def test_failures_leave_with_their_code(monkeypatch, capsys, tmp_path, error, co
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(command, "run", fail)
+    monkeypatch.setattr("train.run.run", fail)
     assert command.main(["digits", "--workdir", str(tmp_path)]) == code
     text = capsys.readouterr().err
     assert shown in text
