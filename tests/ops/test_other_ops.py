@@ -184,3 +184,23 @@ def test_padding_modes_of_the_documentation():
     }
     for mode, expected in rows.items():
         np.testing.assert_array_equal(ops.pad(x, 2, mode=mode).ravel(), expected)
+
+
+@pytest.mark.parametrize(
+    ("mode", "numpys"),
+    [("zeros", "constant"), ("reflect", "reflect"), ("replicate", "edge"), ("circular", "wrap")],
+)
+def test_uneven_padding_equals_numpys(mode, numpys):
+    x = np.arange(2 * 4 * 5 * 2, dtype=np.float32).reshape(2, 4, 5, 2)
+    pairs = ((1, 2), (3, 0))
+    expected = np.pad(x, ((0, 0), *pairs, (0, 0)), mode=numpys)
+    np.testing.assert_array_equal(ops.pad(jnp.asarray(x), pairs, mode=mode), expected)
+
+
+@pytest.mark.parametrize("padding", ["SAME", "SAME_LOWER"])
+def test_named_padding_is_on_laxs_side(padding):
+    x, kernel = array(1, 6, 7, 2), array(3, 3, 2, 2)
+    options = {"window_strides": (2, 2), "padding": padding}
+    numbers = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+    expected = jax.lax.conv_general_dilated(x, kernel, **options, **numbers)
+    np.testing.assert_allclose(ops.conv(x, kernel, stride=2, padding=padding), expected, atol=1e-5)
