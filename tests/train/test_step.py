@@ -120,6 +120,25 @@ def test_masked_examples_count_nowhere_and_devices_may_be_empty(x64):
     assert relative_l2(eight.opt_state, one.opt_state) <= 1e-12
 
 
+def test_what_lies_under_the_mask_changes_nothing():
+    task = dataclasses.replace(make_task(norm=None, dropout=0.0), augment=Augment())
+    mesh = parallel.make_mesh(8)
+    step = parallel.spread_train(make_train_step(task, OPTIMIZERS["capture"]), mesh, "shard_map")
+    batch = make_batch(0, masked=5)
+    changed = {**batch, "label": batch["label"].copy(), "image": batch["image"].copy()}
+    changed["label"][:5] = (changed["label"][:5] + 1) % 5
+    changed["image"][:5] = 255 - changed["image"][:5]
+
+    def gradient(batch):
+        state = parallel.replicate(start(task, OPTIMIZERS["capture"]), mesh)
+        return step(state, parallel.shard(batch, mesh, "shard_map"))
+
+    (one, sums), (other, changed_sums) = gradient(batch), gradient(changed)
+    assert relative_l2(one.opt_state, other.opt_state) == 0
+    assert sums["loss"] == changed_sums["loss"]
+    assert sums["top1"] == changed_sums["top1"]
+
+
 def test_the_gradient_is_that_of_the_mean_loss(x64):
     task = dataclasses.replace(make_task(dropout=0.0), augment=Augment())
     state, metrics = run(task, "capture", 8, "shard_map")
