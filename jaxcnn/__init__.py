@@ -2,5 +2,6 @@
 
 from jaxcnn.models import create_model as create_model
 from jaxcnn.models import list_models as list_models
+from jaxcnn.models import model_info as model_info
 
 __version__ = "0.1.0"

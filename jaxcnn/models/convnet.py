@@ -7,7 +7,9 @@ from typing import Any
 from flax import linen as nn
 
 from jaxcnn import layers
-from jaxcnn.models.inputs import as_logits, check_images
+from jaxcnn.models.inputs import check_images
+from jaxcnn.models.parts import bound, classify, dropped
+from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 
 
@@ -51,30 +53,28 @@ class ConvNet(nn.Module):
     conv: Callable[..., Any] = layers.Conv
     dtype: Dtype = None
 
+    @property
+    def min_size(self) -> int:
+        """Smallest height and width of the images, in pixels."""
+        return 2 ** sum(pool for *_, pool in self.stages)
+
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C) to logits (N, num_classes)."""
-        check_images("convnet", x, min_size=2 ** sum(pool for *_, pool in self.stages))
+        check_images("convnet", x, self.min_size, f"stage{len(self.stages)}")
+        conv, norm = bound(self, train, use_bias=self.norm is None)
         for i, (features, convolutions, pool) in enumerate(self.stages, 1):
-            norm = self.norm and partial(self.norm, use_running_average=not train, dtype=self.dtype)
-            conv = partial(self.conv, use_bias=self.norm is None, dtype=self.dtype)
             kernel = (self.kernel_size, self.kernel_size)
             stage = partial(ConvStage, features, convolutions, kernel, conv, norm, self.act)
             x = stage(name=f"stage{i}")(x)
             if pool:
                 x = layers.max_pool(x, (2, 2), (2, 2))
-            x = self._drop(x, self.stage_dropout, f"stage{i}_dropout", train)
+            x = dropped(x, self.stage_dropout, train, f"stage{i}_dropout")
         x = x.reshape(x.shape[0], -1) if self.flatten else x.mean((1, 2))
         for i, features in enumerate(self.hidden, 1):
-            x = self._drop(x, self.dropout, f"fc{i}_dropout", train)
+            x = dropped(x, self.dropout, train, f"fc{i}_dropout")
             x = self.act(nn.Dense(features, dtype=self.dtype, name=f"fc{i}")(x))
-        if self.num_classes == 0:
-            return x
-        x = self._drop(x, self.dropout, "head_dropout", train)
-        return as_logits(nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x))
-
-    def _drop(self, x: Array, rate: float, name: str, train: bool) -> Array:
-        return layers.Dropout(rate, name=name)(x, deterministic=not train) if rate else x
+        return classify(self, x, train)
 
 
 class ConvStage(nn.Module):
@@ -96,3 +96,8 @@ class ConvStage(nn.Module):
                 x = self.norm(name=f"norm{j}")(x)
             x = self.act(x)
         return x
+
+
+VARIANTS = {
+    "convnet": Variant(ConvNet, 468_010, "CS231n notes, layer patterns", input_size=28, channels=1),
+}

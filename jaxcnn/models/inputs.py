@@ -6,22 +6,23 @@ from jaxcnn.checks import Report, channel_last_hint, looks_channel_first
 from jaxcnn.typing import Array
 
 
-def check_images(model: str, x: Array, min_size: int) -> None:
+def check_images(model: str, x: Array, min_size: int, layer: str) -> None:
     """Refuse what is not a batch of images that the architecture can take.
 
     Args:
       model: Name of the model, which opens the message.
       x: The input; a batch of images (N, H, W, C), floating-point.
       min_size: Smallest height and width, in pixels.
+      layer: Path of the layer that asks for this size: a smaller image leaves it nothing to see.
 
     Raises:
       TypeError: If `x` is not floating-point.
       ValueError: If its rank is not 4, its channels come first, or it is too small.
 
-    >>> check_images("lenet5", jnp.zeros((2, 8, 8, 1)), 16)
+    >>> check_images("lenet5", jnp.zeros((2, 8, 8, 1)), 16, "pool2")
     Traceback (most recent call last):
     jaxcnn.checks.ArgumentError: lenet5: x=<float32 array of shape (2, 8, 8, 1)>: must be at least
-    16 pixels high and wide, so that every layer has something to look at; input shape (2, 8, 8, 1).
+    16 pixels high and wide: less leaves layer 'pool2' no input; input shape (2, 8, 8, 1).
     Fix: resize the images to 16x16 or more
     """
     report = Report(model, x.shape)
@@ -33,8 +34,8 @@ def check_images(model: str, x: Array, min_size: int) -> None:
         report.expect(not swapped, "x", x, images, hint)
         if not swapped:
             rule = (
-                f"must be at least {min_size} pixels high and wide, so that every layer has "
-                "something to look at"
+                f"must be at least {min_size} pixels high and wide: less leaves layer {layer!r} "
+                "no input"
             )
             fix = f"resize the images to {min_size}x{min_size} or more"
             report.expect(min(x.shape[1:3]) >= min_size, "x", x, rule, fix)

@@ -6,7 +6,9 @@ from typing import Any
 from flax import linen as nn
 
 from jaxcnn import layers
-from jaxcnn.models.inputs import as_logits, check_images
+from jaxcnn.models.inputs import check_images
+from jaxcnn.models.parts import classify, dropped
+from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 
 
@@ -39,17 +41,25 @@ class LeNet5(nn.Module):
     dropout: float = 0.0
     dtype: Dtype = None
 
+    @property
+    def min_size(self) -> int:
+        """Smallest height and width of the images, in pixels."""
+        return 16
+
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C), H and W at least 16 (the paper: 32), to logits (N, K)."""
-        check_images("lenet5", x, min_size=16)
+        check_images("lenet5", x, self.min_size, "conv2")
         for name, features in (("conv1", 6), ("conv2", 16)):
             x = self.conv(features, (5, 5), padding="VALID", dtype=self.dtype, name=name)(x)
             x = self.pool(self.act(x), (2, 2), (2, 2))
         x = x.reshape(x.shape[0], -1)
-        for name, features in (("fc1", 120), ("fc2", 84)):
-            x = self.act(nn.Dense(features, dtype=self.dtype, name=name)(x))
-            x = layers.Dropout(self.dropout, name=f"{name}_dropout")(x, deterministic=not train)
-        if self.num_classes == 0:
-            return x
-        return as_logits(nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x))
+        x = self.act(nn.Dense(120, dtype=self.dtype, name="fc1")(x))
+        x = dropped(x, self.dropout, train, "fc1_dropout")
+        x = self.act(nn.Dense(84, dtype=self.dtype, name="fc2")(x))
+        return classify(self, x, train)
+
+
+VARIANTS = {
+    "lenet5": Variant(LeNet5, 61_706, "LeCun et al. 1998, section II.B", input_size=32, channels=1),
+}

@@ -7,19 +7,14 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxcnn.models.convnet import ConvNet
-from jaxcnn.models.lenet import LeNet5
-from jaxcnn.models.resnet import CifarResNet
+from jaxcnn.models import cifar_resnet, convnet, lenet
+from jaxcnn.models.variant import ModelInfo, Variant
 from jaxcnn.typing import Dtype
 
-MODELS: dict[str, tuple[type[nn.Module], dict[str, Any]]] = {
-    "lenet5": (LeNet5, {}),
-    "convnet": (ConvNet, {}),
-    "resnet20": (CifarResNet, {"blocks": 3}),
-    "resnet32": (CifarResNet, {"blocks": 5}),
-    "resnet44": (CifarResNet, {"blocks": 7}),
-    "resnet56": (CifarResNet, {"blocks": 9}),
-    "resnet110": (CifarResNet, {"blocks": 18}),
+MODELS: dict[str, Variant] = {
+    **lenet.VARIANTS,
+    **convnet.VARIANTS,
+    **cifar_resnet.VARIANTS,
 }
 
 
@@ -64,20 +59,65 @@ def create_model(
       >>> model.apply(variables, jnp.zeros((2, 32, 32, 1))).shape
       (2, 7)
     """
-    if name not in MODELS:
-        raise ValueError(_unknown("model", name, list(MODELS)))
-    family, defaults = MODELS[name]
-    known = {f.name for f in dataclasses.fields(family)} - {"parent", "name"}
-    unknown = [_unknown(f"field of {name}", f, sorted(known)) for f in fields if f not in known]
-    if unknown:
-        raise ValueError("\n".join(unknown))
+    variant = _variant(name, "create_model")
+    known = _fields(variant.family)
+    problems = [
+        _unknown(f"field of {name}", field, sorted(known), "create_model")
+        for field in fields
+        if field not in known
+    ]
     if num_classes is not None and num_classes < 0:
-        raise ValueError(
+        problems.append(
             f"create_model: num_classes={num_classes}: must be >= 0. "
             "Fix: give the number of classes, or 0 for the features"
         )
+    if problems:
+        raise ValueError("\n".join(problems))
     given = {} if num_classes is None else {"num_classes": num_classes}
-    return family(**{**defaults, **given, "dtype": dtype, **_tuples(fields)})
+    return variant.family(**{**variant.fields, **given, "dtype": dtype, **_tuples(fields)})
+
+
+def model_info(name: str) -> ModelInfo:
+    """Return what is known of a model without building its parameters.
+
+    Args:
+      name: A name from `list_models()`.
+
+    Returns:
+      Its figures, its source and the values of all its fields.
+
+    Raises:
+      ValueError: If the name is unknown.
+
+    Example:
+      >>> info = model_info("lenet5")
+      >>> info.params, info.input_size, info.source
+      (61706, 32, 'LeCun et al. 1998, section II.B')
+    """
+    variant = _variant(name, "model_info")
+    model: Any = create_model(name)
+    return ModelInfo(
+        name=name,
+        family=variant.family.__name__,
+        params=variant.params,
+        macs=variant.macs,
+        input_size=variant.input_size,
+        min_size=model.min_size,
+        channels=variant.channels,
+        num_classes=model.num_classes,
+        source=variant.source,
+        fields={field: getattr(model, field) for field in _fields(variant.family)},
+    )
+
+
+def _fields(family: type[nn.Module]) -> list[str]:
+    return [f.name for f in dataclasses.fields(family) if f.name not in ("parent", "name")]
+
+
+def _variant(name: str, function: str) -> Variant:
+    if name not in MODELS:
+        raise ValueError(_unknown("model", name, list(MODELS), function))
+    return MODELS[name]
 
 
 def _tuples(value: Any) -> Any:
@@ -86,7 +126,7 @@ def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _unknown(kind: str, name: str, known: list[str]) -> str:
+def _unknown(kind: str, name: str, known: list[str], function: str) -> str:
     near = difflib.get_close_matches(name, known, n=3)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"create_model: unknown {kind} {name!r}{hint} Known: {', '.join(known)}"
+    return f"{function}: unknown {kind} {name!r}{hint} Known: {', '.join(known)}"

@@ -1,48 +1,45 @@
-"""Every model of the registry: parameters, contract, errors."""
+"""Every model of the registry, abstractly: parameters, contract, errors. Nothing is computed."""
+
+import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn import create_model, list_models
+from jaxcnn import create_model, list_models, model_info
 from jaxcnn.models.registry import MODELS
+from tests.models.reduced import REDUCED
 
-SHAPES = {"lenet5": (32, 32, 1), "convnet": (28, 28, 1)}
-PARAMETERS = {
-    # LeCun et al. 1998, with full connections between S2 and C3.
-    "lenet5": 61_706,
-    # Two stages of two 3x3 convolutions with 32 and 64 features, then 3136 -> 128 -> 10:
-    # 9*1*32 + 9*32*32 + 9*32*64 + 9*64*64, twice 2*32 and 2*64, 3136*128 + 128, 1290.
-    "convnet": 288 + 9_216 + 18_432 + 36_864 + 2 * (64 + 128) + 401_536 + 1_290,
-    # He et al. 2015, table 6, option A shortcuts.
-    "resnet20": 269_722,
-    "resnet32": 464_154,
-    "resnet44": 658_586,
-    "resnet56": 853_018,
-    "resnet110": 1_727_962,
-}
+QUICK = {MODELS[row.name].family: row.name for row in REDUCED.values()}.values()
+"""One variant of each family; the others are left to the slow tests."""
+NAMES = [
+    pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow) for name in list_models()
+]
 
 
-def spec(name: str, size: int = 2, dtype=jnp.float32) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((size, *SHAPES.get(name, (32, 32, 3))), dtype)
+def spec(name: str, batch: int = 2, size: int | None = None, channels: int | None = None):
+    info = model_info(name)
+    size, channels = size or info.input_size, channels or info.channels
+    return jax.ShapeDtypeStruct((batch, size, size, channels), jnp.float32)
 
 
-def variables_of(model, name: str):
-    return jax.eval_shape(model.init, jax.random.key(0), spec(name))
+@functools.cache
+def variables_of(model, images):
+    return jax.eval_shape(model.init, jax.random.key(0), images)
 
 
-def test_the_tables_speak_of_all_models():
-    assert PARAMETERS.keys() == set(list_models()) == MODELS.keys()
+def count(variables) -> int:
+    return sum(p.size for p in jax.tree.leaves(variables["params"]))
 
 
 @pytest.mark.parametrize("name", list_models())
 def test_parameters_equal_the_reference(name):
-    params = variables_of(create_model(name), name)["params"]
-    assert sum(p.size for p in jax.tree.leaves(params)) == PARAMETERS[name]
+    assert count(variables_of(create_model(name), spec(name))) == model_info(name).params
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", NAMES)
 def test_equal_calls_give_equal_models_with_equal_hashes(name):
     one, two = create_model(name, num_classes=7), create_model(name, num_classes=7)
     assert one == two
@@ -50,37 +47,69 @@ def test_equal_calls_give_equal_models_with_equal_hashes(name):
     assert one != create_model(name, num_classes=8)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", NAMES)
 def test_logits_are_float32_and_parameters_too_under_bfloat16(name):
     model = create_model(name, num_classes=7, dtype=jnp.bfloat16)
-    variables = variables_of(model, name)
+    logits, variables = jax.eval_shape(model.init_with_output, jax.random.key(0), spec(name))
     assert {v.dtype for v in jax.tree.leaves(variables)} == {jnp.dtype(jnp.float32)}
-    logits = jax.eval_shape(model.apply, variables, spec(name))
-    assert (logits.shape, logits.dtype) == ((2, 7), jnp.float32)
+    assert (logits.shape[0], logits.shape[-1], logits.dtype) == (2, 7, jnp.float32)
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", NAMES)
 def test_no_classes_give_the_input_of_the_last_layer(name):
     features = create_model(name, num_classes=0)
-    variables = variables_of(features, name)
+    out, variables = jax.eval_shape(features.init_with_output, jax.random.key(0), spec(name))
     assert "head" not in variables["params"]
-    out = jax.eval_shape(features.apply, variables, spec(name))
-    head = variables_of(create_model(name), name)["params"]["head"]["kernel"]
-    assert out.shape == (2, head.shape[0])
+    head = variables_of(create_model(name), spec(name))["params"]["head"]["kernel"]
+    assert out.shape[-1] == head.shape[-2]
 
 
-@pytest.mark.parametrize("name", list_models())
+@pytest.mark.parametrize("name", NAMES)
 def test_names_are_for_humans(name):
     """No numbered class names, such as Conv_17."""
-    flat, _ = jax.tree_util.tree_flatten_with_path(variables_of(create_model(name), name))
+    variables = variables_of(create_model(name), spec(name))
+    flat, _ = jax.tree_util.tree_flatten_with_path(variables)
     parts = {key.key for path, _ in flat for key in path}
     assert not [part for part in parts if part[0].isupper()]
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_smallest_image_passes_and_a_smaller_one_names_the_layer(name):
+    model, size = create_model(name), model_info(name).min_size
+    variables_of(model, spec(name, size=size))
+    if size > 1:
+        with pytest.raises(ValueError, match=f"at least {size} pixels.*leaves layer '.+' no input"):
+            variables_of(model, spec(name, size=size - 1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_channel_and_recomputed_blocks_have_the_same_tree(name):
+    model = create_model(name)
+    one = variables_of(model, spec(name, channels=1))
+    three = variables_of(model, spec(name, channels=3))
+    assert jax.tree.structure(one) == jax.tree.structure(three)
+    if "remat" in model_info(name).fields:
+        remat = variables_of(create_model(name, remat=True), spec(name, channels=3))
+        assert remat == three
+
+
+def test_info_holds_every_field_of_the_class():
+    info = model_info("resnet20")
+    assert info.fields.keys() >= {"blocks", "width", "norm", "act", "conv", "dtype"}
+    assert info.fields["blocks"] == 3
+    assert not info.fields.keys() & {"parent", "name"}
+    assert dataclasses.replace(info, name="x").name == "x"
+
+
+def test_the_registry_is_one_plain_mapping():
+    assert sorted(MODELS) == list_models()
+
+
 @pytest.mark.parametrize(("name", "near"), [("lenet", "lenet5"), ("resnet21", "resnet20")])
-def test_an_unknown_name_suggests_the_nearest(name, near):
-    with pytest.raises(ValueError, match=f"did you mean.*{near}"):
-        create_model(name)
+@pytest.mark.parametrize("function", [create_model, model_info])
+def test_an_unknown_name_suggests_the_nearest(function, name, near):
+    with pytest.raises(ValueError, match=f"{function.__name__}: .*did you mean.*{near}"):
+        function(name)
 
 
 def test_unknown_fields_and_bad_counts_are_refused():
@@ -93,15 +122,16 @@ def test_unknown_fields_and_bad_counts_are_refused():
 @pytest.mark.parametrize(
     ("shape", "dtype", "message"),
     [
-        ((2, 1, 32, 32), np.float32, "looks like NCHW"),
-        ((2, 8, 8, 1), np.float32, "at least 16 pixels"),
+        ((2, 3, 32, 32), np.float32, "looks like NCHW"),
         ((32, 32, 1), np.float32, "batch of images"),
         ((2, 32, 32, 1), np.uint8, "floating-point"),
     ],
 )
-def test_what_is_no_batch_of_images_is_refused(shape, dtype, message):
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_batch_of_images_is_refused(name, shape, dtype, message):
+    shape = tuple(model_info(name).input_size if n == 32 else n for n in shape)
     with pytest.raises((ValueError, TypeError), match=message):
-        create_model("lenet5").init(jax.random.key(0), np.zeros(shape, dtype))
+        variables_of(create_model(name), jax.ShapeDtypeStruct(shape, dtype))
 
 
 def test_lists_become_tuples():

@@ -1,0 +1,70 @@
+"""What the families share: bound constructors, recomputed blocks, rates, the last layer."""
+
+from functools import partial
+from typing import Any
+
+from flax import linen as nn
+
+from jaxcnn import layers
+from jaxcnn.models.inputs import as_logits
+from jaxcnn.typing import Array
+
+he_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+"""He et al. 2015, equation 14 ("Delving deep into rectifiers"): keeps the gradient's variance."""
+
+
+def bound(model: Any, train: bool, **conv_options: Any) -> tuple[Any, Any]:
+    """Return the model's constructors of convolutions and norms, told type and mode.
+
+    Args:
+      model: A module with the fields `conv`, `norm` and `dtype`.
+      train: Whether norms use the statistics of the batch.
+      **conv_options: Options of every convolution, such as `kernel_init`.
+
+    Returns:
+      `conv(features, kernel_size, name=...)` and `norm(name=...)`, or None where the model has
+      no norm.
+    """
+    norm = model.norm and partial(model.norm, use_running_average=not train, dtype=model.dtype)
+    return partial(model.conv, dtype=model.dtype, **conv_options), norm
+
+
+def recomputed(block: type[nn.Module], remat: bool) -> Any:
+    """Return the block, which with `remat` keeps only its input for the backward pass.
+
+    This trades a second forward pass of each block for the memory of its inner activations
+    (Chen et al. 2016, "Training deep nets with sublinear memory cost").
+    """
+    return nn.remat(block) if remat else block
+
+
+def linear_rates(last: float, blocks: int) -> tuple[float, ...]:
+    """Return stochastic-depth rates that grow linearly from the first block to the last.
+
+    Block l of L is dropped with probability `last * l / L` (Huang et al. 2016, equation 4).
+
+    >>> linear_rates(0.2, 4)
+    (0.05, 0.1, 0.15..., 0.2)
+    """
+    return tuple(last * i / blocks for i in range(1, blocks + 1))
+
+
+def dropped(x: Array, rate: float, train: bool, name: str) -> Array:
+    """Return `x` with a share of its features dropped in training; needs no key at rate 0."""
+    return layers.Dropout(rate, name=name)(x, deterministic=not train) if rate else x
+
+
+def classify(model: Any, x: Array, train: bool, **dense_options: Any) -> Array:
+    """Return the logits of the features (N, F), or the features where there are no classes.
+
+    Args:
+      model: A module with the fields `num_classes`, `dtype` and, where it drops, `dropout`.
+      x: Features (N, F).
+      train: Whether features are dropped.
+      **dense_options: Options of the last layer, such as `kernel_init`.
+    """
+    if model.num_classes == 0:
+        return as_logits(x)
+    x = dropped(x, getattr(model, "dropout", 0.0), train, "head_dropout")
+    head = nn.Dense(model.num_classes, dtype=model.dtype, name="head", **dense_options)
+    return as_logits(head(x))

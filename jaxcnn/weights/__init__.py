@@ -1,0 +1,3 @@
+"""Foreign parameters in, our pytrees out: read safely, named exactly, checked from both sides."""
+
+from jaxcnn.weights.error import WeightsError as WeightsError

@@ -1,0 +1,25 @@
+"""Names of other libraries: one file a family, one explicit mapping."""
+
+from collections.abc import Callable
+from typing import Any
+
+from jaxcnn.models.registry import MODELS
+from jaxcnn.weights.error import WeightsError
+from jaxcnn.weights.names import Table
+
+TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {}
+"""(name of the Linen class, layout) -> a function of the model that returns its table."""
+
+
+def table_of(name: str, model: Any, layout: str) -> Table:
+    """Return the table of a model's names in another library.
+
+    Raises:
+      WeightsError: If that library has no such model, or none was written.
+    """
+    family = MODELS[name].family.__name__
+    if (family, layout) not in TABLES:
+        known = [other for kind, other in TABLES if kind == family]
+        fix = f"use layout={' or '.join(map(repr, known))}" if known else "give our own names"
+        raise WeightsError(f"{name}: no table of its {layout} names. Fix: {fix}")
+    return TABLES[family, layout](model)
