@@ -1,3 +1,3 @@
 """Scripts that need torchvision are not collected."""
 
-collect_ignore = ["make_blocks.py"]
+collect_ignore = ["make_blocks.py", "make_zoo.py"]

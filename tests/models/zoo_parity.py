@@ -1,0 +1,126 @@
+"""Our networks with the seeded weights of `tests.golden.zoo`, and how far they are from PyTorch's."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcnn import create_model, model_info
+from jaxcnn.layers import BatchNormConfig
+from jaxcnn.weights.convert import from_arrays, to_arrays
+from tests.golden import zoo
+
+RATES = ("dropout", "stochastic_depth")
+
+
+def compare(name: str) -> dict[str, float]:
+    """Return the relative differences of a model from the stored references, in double precision.
+
+    Keys are `logits`, and `grads` and `stats` where they are stored.
+    """
+    with jax.enable_x64(True), np.load(zoo.FOLDER / f"{name}.npz") as golden:
+        model, variables = build(name)
+        x = zoo.images("photographs", 2, zoo.size(name))
+        found = {"logits": difference(logits(model, variables, x), golden["logits"])}
+        if "grads" in golden:
+            grads, stats = train(name, model, variables, x)
+            found["grads"] = worst(digests(golden["grad_names"], grads), golden["grads"])
+            if len(golden["stats"]):
+                found["stats"] = worst(digests(golden["stat_names"], stats), golden["stats"])
+        return found
+
+
+def single(name: str) -> float:
+    """Return the relative difference of the logits in single precision."""
+    with np.load(zoo.FOLDER / f"{name}.npz") as golden:
+        with jax.enable_x64(True):
+            model, variables = build(name)
+        variables = jax.tree.map(lambda v: np.asarray(v, np.float32), variables)
+        x = zoo.images("photographs", 2, zoo.size(name)).astype(np.float32)
+        return difference(logits(model, variables, x), golden["logits"])
+
+
+def build(name: str) -> tuple[Any, Any]:
+    """Return the model without dropout, and its seeded variables."""
+    rates = {rate: 0.0 for rate in RATES if rate in model_info(name).fields}
+    model = create_model(name, num_classes=zoo.CLASSES, **rates)
+    variables = seeded(name)
+    if isinstance(model.norm, BatchNormConfig):
+        calibrating = dataclasses.replace(model.norm, momentum=0.0, unbiased=True)
+        x = zoo.images("noise", 4, zoo.size(name))
+        _, moved = step(model.clone(norm=calibrating), variables, x)
+        variables = {**variables, "batch_stats": moved["batch_stats"]}
+    return model, variables
+
+
+def seeded(name: str) -> Any:
+    """Return variables whose values depend on PyTorch's names only."""
+    shape = (1, zoo.size(name), zoo.size(name), 3)
+    model = create_model(name, num_classes=zoo.CLASSES)
+    images = jax.ShapeDtypeStruct(shape, jnp.float64)
+    empty = jax.tree.map(
+        lambda v: np.broadcast_to(np.zeros((), np.float32), v.shape),
+        jax.eval_shape(model.init, jax.random.key(0), images),
+    )
+    shapes = {k: v.shape for k, v in to_arrays(name, empty, num_classes=zoo.CLASSES).items()}
+    arrays = {key: zoo.array(key, shape) for key, shape in shapes.items()}
+    return from_arrays(name, arrays, num_classes=zoo.CLASSES)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def logits(model, variables, x):
+    """Return the logits in evaluation."""
+    return model.apply(variables, x)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def step(model, variables, x):
+    """Return all outputs in training, the auxiliary ones in order, and what moved."""
+    y, moved = model.apply(variables, x, train=True, mutable=["batch_stats", "aux"])
+    return [y, *jax.tree.leaves(moved.get("aux", {}))], moved
+
+
+def train(name: str, model: Any, variables: Any, x: np.ndarray) -> tuple[dict, dict]:
+    """Return gradients and statistics of one training step under PyTorch's names."""
+    if isinstance(model.norm, BatchNormConfig):
+        model = model.clone(norm=dataclasses.replace(model.norm, unbiased=True))
+
+    @jax.jit
+    def grad(params):
+        def loss(params):
+            outputs, moved = step(model, {**variables, "params": params}, x)
+            terms = [jnp.sum(y * zoo.weights_of(i, y.shape)) for i, y in enumerate(outputs)]
+            return sum(terms), moved.get("batch_stats", {})
+
+        return jax.grad(loss, has_aux=True)(params)
+
+    grads, stats = grad(variables["params"])
+    found = {"params": grads, **({"batch_stats": stats} if stats else {})}
+    arrays = to_arrays(name, found, num_classes=zoo.CLASSES)
+    names = to_arrays(name, variables, num_classes=zoo.CLASSES)
+    assert names.keys() == arrays.keys()
+    return arrays, arrays
+
+
+def digests(names: np.ndarray, arrays: dict) -> np.ndarray:
+    """Return length and direction of the named arrays."""
+    return np.array([zoo.digest(str(name), arrays[str(name)]) for name in names])
+
+
+def worst(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Return the largest difference, relative to the length of its array and to 1e-6 of all."""
+    scale = np.maximum(theirs[:, :1], 1e-6 * theirs[:, 0].max())
+    return float(np.max(np.abs(ours - theirs) / scale))
+
+
+def difference(ours: Any, theirs: np.ndarray) -> float:
+    """Return the largest difference relative to that between the two images' logits."""
+    return float(np.abs(np.asarray(ours) - theirs).max() / np.abs(theirs[0] - theirs[1]).max())
+
+
+def shared() -> list[str]:
+    """Return the models with a stored reference."""
+    return sorted(path.stem for path in zoo.FOLDER.glob("*.npz"))
