@@ -2,6 +2,9 @@
 
 from jaxcnn.models import create_model as create_model
 from jaxcnn.models import list_models as list_models
+from jaxcnn.models import summary as summary
 from jaxcnn.models import model_info as model_info
+from jaxcnn.taps import features as features
+from jaxcnn.taps import grad_at as grad_at
 
 __version__ = "0.1.0"
