@@ -13,6 +13,7 @@ from jaxcnn.blocks.conv_norm_act import ConvNormAct as ConvNormAct
 from jaxcnn.blocks.dense import DenseBlock as DenseBlock
 from jaxcnn.blocks.dense import DenseLayer as DenseLayer
 from jaxcnn.blocks.dense import Transition as Transition
+from jaxcnn.blocks.fully_connected import FullyConnected as FullyConnected
 from jaxcnn.blocks.inception import inception_a as inception_a
 from jaxcnn.blocks.inception import inception_b as inception_b
 from jaxcnn.blocks.inception import inception_c as inception_c

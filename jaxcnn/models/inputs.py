@@ -1,5 +1,8 @@
 """What every model expects of its input, and gives as its output."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import jax.numpy as jnp
 
 from jaxcnn.checks import Report, channel_last_hint, looks_channel_first
@@ -40,6 +43,38 @@ def check_images(model: str, x: Array, min_size: int, layer: str) -> None:
             fix = f"resize the images to {min_size}x{min_size} or more"
             report.expect(min(x.shape[1:3]) >= min_size, "x", x, rule, fix)
     report.done()
+
+
+class Window(NamedTuple):
+    """A layer that slides over the image: what its output's size depends on.
+
+    Attributes:
+      kernel_size: Height and width of its window.
+      stride: Step between windows.
+      padding: Pixels added on each side.
+      ceil_mode: Whether a last window may hang over the border.
+    """
+
+    kernel_size: int
+    stride: int = 1
+    padding: int = 0
+    ceil_mode: bool = False
+
+
+def smallest_input(windows: Sequence[Window]) -> int:
+    """Return the smallest height and width for which each layer has an output.
+
+    Args:
+      windows: The layers, the first one first.
+
+    >>> smallest_input([Window(5), Window(2, 2), Window(5), Window(2, 2)])
+    16
+    """
+    size = 1
+    for kernel_size, stride, padding, ceil_mode in reversed(windows):
+        hangs = stride - 1 if ceil_mode and size > 1 else 0  # the first window fits
+        size = max(1, (size - 1) * stride + kernel_size - 2 * padding - hangs)
+    return size
 
 
 def as_logits(x: Array) -> Array:

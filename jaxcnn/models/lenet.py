@@ -1,13 +1,14 @@
 """LeNet-5, the network that read the cheques (LeCun et al. 1998)."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flax import linen as nn
 
 from jaxcnn import layers
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import classify, dropped
+from jaxcnn.models.parts import Named, classify, dropped
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 
@@ -17,12 +18,15 @@ class LeNet5(nn.Module):
 
     `conv5x5(6) - pool - conv5x5(16) - pool - fc(120) - fc(84) - fc(K)`: 61,706 parameters for
     ten classes. The paper's network differs in its sparse C3, its trainable subsampling and
-    its radial-basis output (LeCun et al. 1998, section II.B).
+    its radial-basis output (LeCun et al. 1998, section II.B): that is `lenet5_paper`.
+
+    `conv1`, `conv2`, `fc1` and `fc2` put out what stands before the nonlinearity; the squashed
+    maps are the inputs of `pool1` and `pool2`, the squashed features those of `fc2` and `head`.
 
     Attributes:
       num_classes: Number of classes K; 0 returns the 84 features before the last layer.
       act: Nonlinearity after each layer but the last.
-      pool: `pool(x, window_shape, strides)`; the paper averages.
+      pool: `pool(x, window_shape=..., strides=...)`; the paper averages.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
       dropout: Share of the 120 and 84 features dropped in training, in [0, 1); the paper has none.
       dtype: Type of the computation; parameters stay float32.
@@ -49,10 +53,11 @@ class LeNet5(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C), H and W at least 16 (the paper: 32), to logits (N, K)."""
-        check_images("lenet5", x, self.min_size, "conv2")
-        for name, features in (("conv1", 6), ("conv2", 16)):
-            x = self.conv(features, (5, 5), padding="VALID", dtype=self.dtype, name=name)(x)
-            x = self.pool(self.act(x), (2, 2), (2, 2))
+        check_images("lenet5", x, self.min_size, "pool2")
+        pool = partial(self.pool, window_shape=(2, 2), strides=(2, 2))
+        for i, features in enumerate((6, 16), 1):
+            conv = self.conv(features, (5, 5), padding="VALID", dtype=self.dtype, name=f"conv{i}")
+            x = Named(pool, name=f"pool{i}")(self.act(conv(x)))
         x = x.reshape(x.shape[0], -1)
         x = self.act(nn.Dense(120, dtype=self.dtype, name="fc1")(x))
         x = dropped(x, self.dropout, train, "fc1_dropout")

@@ -1,16 +1,29 @@
 """What the families share: bound constructors, recomputed blocks, rates, the last layer."""
 
+from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from flax import linen as nn
 
 from jaxcnn import layers
 from jaxcnn.models.inputs import as_logits
+from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array
 
 he_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
 """He et al. 2015, equation 14 ("Delving deep into rectifiers"): keeps the gradient's variance."""
+
+
+he_fan_in = nn.initializers.he_normal()
+"""He et al. 2015, equation 10: keeps the variance of the activations."""
+
+torch_uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+"""PyTorch's default for convolutions and linear layers: uniform within 1 / sqrt(fan-in)."""
+
+normal_001 = nn.initializers.normal(0.01)
+"""Normal numbers of deviation 0.01, with which networks began before the rules of scale."""
 
 
 def bound(model: Any, train: bool, **conv_options: Any) -> tuple[Any, Any]:
@@ -49,22 +62,65 @@ def linear_rates(last: float, blocks: int) -> tuple[float, ...]:
     return tuple(last * i / blocks for i in range(1, blocks + 1))
 
 
+def stage_rates(last: float, blocks: Sequence[int]) -> tuple[tuple[float, ...], ...]:
+    """Return the linear rates of a whole network, cut into its stages; empty ones for rate 0.
+
+    >>> stage_rates(0.5, (1, 3))
+    ((0.125,), (0.25, 0.375, 0.5))
+    """
+    rates = iter(linear_rates(last, sum(blocks)) if last else ())
+    return tuple(tuple(islice(rates, count)) for count in blocks)
+
+
 def dropped(x: Array, rate: float, train: bool, name: str) -> Array:
     """Return `x` with a share of its features dropped in training; needs no key at rate 0."""
     return layers.Dropout(rate, name=name)(x, deterministic=not train) if rate else x
 
 
-def classify(model: Any, x: Array, train: bool, **dense_options: Any) -> Array:
+class Named(nn.Module):
+    """A function without parameters under a name, so that taps find it: `pool5`."""
+
+    function: Callable[[Array], Array]
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Apply the function."""
+        return self.function(x)
+
+
+def classify(
+    model: Any, x: Array, train: bool, *, drop: bool = True, **dense_options: Any
+) -> Array:
     """Return the logits of the features (N, F), or the features where there are no classes.
 
     Args:
       model: A module with the fields `num_classes`, `dtype` and, where it drops, `dropout`.
       x: Features (N, F).
       train: Whether features are dropped.
+      drop: Whether the model drops here at all.
       **dense_options: Options of the last layer, such as `kernel_init`.
     """
     if model.num_classes == 0:
         return as_logits(x)
-    x = dropped(x, getattr(model, "dropout", 0.0), train, "head_dropout")
+    if drop:
+        x = dropped(x, getattr(model, "dropout", 0.0), train, "head_dropout")
     head = nn.Dense(model.num_classes, dtype=model.dtype, name="head", **dense_options)
     return as_logits(head(x))
+
+
+def classify_maps(model: Any, x: Array, train: bool, **conv_options: Any) -> Array:
+    """Return the logits of maps by a 1x1 convolution, nonlinearity and the mean over positions.
+
+    Without classes it returns the mean of the maps (N, F), the features to build on.
+
+    Args:
+      model: A module with the fields `num_classes`, `dropout`, `act`, `conv` and `dtype`.
+      x: Maps (N, H, W, F).
+      train: Whether elements are dropped.
+      **conv_options: Options of the convolution, such as `kernel_init`.
+    """
+    if model.num_classes == 0:
+        return as_logits(global_avg_pool(x))
+    x = dropped(x, model.dropout, train, "head_dropout")
+    head = model.conv(model.num_classes, (1, 1), dtype=model.dtype, name="head", **conv_options)
+    return global_avg_pool(as_logits(model.act(head(x))))

@@ -7,13 +7,31 @@ from typing import Any
 
 from flax import linen as nn
 
-from jaxcnn.models import cifar_resnet, convnet, lenet
+from jaxcnn.models import (
+    alexnet,
+    allcnn,
+    cifar_resnet,
+    convnet,
+    lenet,
+    lenet_paper,
+    mlp,
+    squeezenet,
+    vgg,
+    zfnet,
+)
 from jaxcnn.models.variant import ModelInfo, Variant
 from jaxcnn.typing import Dtype
 
 MODELS: dict[str, Variant] = {
+    **mlp.VARIANTS,
     **lenet.VARIANTS,
+    **lenet_paper.VARIANTS,
     **convnet.VARIANTS,
+    **allcnn.VARIANTS,
+    **alexnet.VARIANTS,
+    **zfnet.VARIANTS,
+    **vgg.VARIANTS,
+    **squeezenet.VARIANTS,
     **cifar_resnet.VARIANTS,
 }
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from jaxcnn.checks import Report, is_int
+from jaxcnn.checks import Report
 from jaxcnn.ops.max_pool import maximum
 from jaxcnn.ops.pad import expect_batch
 from jaxcnn.ops.pool_checks import expect_real
@@ -19,7 +19,7 @@ def adaptive_avg_pool(x: Array, output_size: IntOrTuple) -> Array:
     """Average windows that divide each axis into `output_size` parts, as evenly as can be.
 
     Part `i` of an axis of size `n` covers `floor(i n / m)` to `ceil((i + 1) n / m)`, as in
-    PyTorch: parts overlap where `m` does not divide `n`.
+    PyTorch: parts overlap where `m` does not divide `n`, and repeat elements where `m > n`.
 
     Args:
       x: `(N, *S, C)` with one to three spatial axes, floating point.
@@ -33,10 +33,14 @@ def adaptive_avg_pool(x: Array, output_size: IntOrTuple) -> Array:
 
     >>> adaptive_avg_pool(jnp.arange(5.0).reshape(1, 5, 1), 2).ravel()
     Array([1., 3.], dtype=float32)
+    >>> adaptive_avg_pool(jnp.arange(2.0).reshape(1, 2, 1), 3).ravel()
+    Array([0. , 0.5, 1. ], dtype=float32)
     """
     sizes = _resolve("adaptive_avg_pool", x, output_size)
     y = x.astype(jnp.promote_types(x.dtype, jnp.float32))
     for axis, size in enumerate(sizes, start=1):
+        if x.shape[axis] == size:
+            continue
         weights = jnp.asarray(averages(x.shape[axis], size), y.dtype)
         y = jnp.moveaxis(jnp.tensordot(y, weights, ((axis,), (1,)), precision="highest"), -1, axis)
     return y.astype(x.dtype)
@@ -161,9 +165,5 @@ def _resolve(name: str, x: Any, size: Any, *, floating: bool = True) -> tuple[in
         report.floating("x", x)
     rank = x.ndim - 2
     sizes = report.ints("output_size", size, rank)
-    given = (size,) * rank if is_int(size) else size
-    fits = all(m <= n for m, n in zip(sizes, x.shape[1:-1], strict=True))
-    rule, fix = f"must be at most the input's sizes {x.shape[1:-1]}", "resize instead of pooling"
-    report.expect(fits, "output_size", given, rule, fix)
     report.done()
     return sizes

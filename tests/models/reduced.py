@@ -5,6 +5,8 @@ A row: registry name, fields that shrink it, input shape (H, W, C).
 
 from typing import NamedTuple
 
+from jaxcnn.models.parts import he_fan_in
+
 
 class Reduced(NamedTuple):
     name: str
@@ -13,9 +15,31 @@ class Reduced(NamedTuple):
 
 
 REDUCED = {
+    "mlp": Reduced("mlp", {"hidden": [6]}, (5, 5, 1)),
     "lenet": Reduced("lenet5", {}, (16, 16, 1)),
+    "lenet_paper": Reduced("lenet5_paper", {"hidden": [8, 84]}, (16, 16, 1)),
     "convnet": Reduced(
         "convnet", {"stages": [[4, 1, True], [6, 1, True]], "hidden": [8]}, (8, 8, 1)
+    ),
+    "allcnn": Reduced("allcnn_c", {"width": 8}, (9, 9, 3)),
+    "alexnet": Reduced(
+        "alexnet_paper",
+        {
+            "convs": [
+                [4, 5, 2, 0, 1, 0.0, ["lrn", "pool"]],
+                [8, 3, 1, 1, 2, 1.0, ["pool", "lrn"]],
+            ],
+            "grid": 1,
+            "hidden": [8, 8],
+            "kernel_init": he_fan_in,
+        },
+        (17, 17, 3),
+    ),
+    "vgg": Reduced(
+        "vgg11_bn", {"stages": [1, 2], "width": 4, "grid": 2, "hidden": [8, 8]}, (8, 8, 3)
+    ),
+    "squeezenet": Reduced(
+        "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)
     ),
     "cifar_resnet": Reduced("resnet20", {"blocks": 1, "width": 4}, (8, 8, 3)),
 }

@@ -93,7 +93,7 @@ TABLE = [
     ("window", pool(9, name="sum_pool")),
     ("p", pool(name="lp_pool", p=0.5)),
     ("p", pool(name="lp_pool", p=float("inf"))),
-    ("output_size", pool(9, name="adaptive_avg_pool")),
+    ("output_size", pool(0, name="adaptive_avg_pool")),
     ("output_size", pool(0, name="adaptive_max_pool")),
     ("output_size", pool((2, 2, 2), name="adaptive_max_pool")),
     ("indices", lambda: ops.max_unpool(X, jnp.zeros((2, 8, 8, 4)), (16, 16))),
