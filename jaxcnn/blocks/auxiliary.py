@@ -64,6 +64,7 @@ class GoogLeNetAux(nn.Module):
       norm: Constructor of the norm, called `norm(name=...)`, bound to train or evaluation; None
         for none, and then the convolution has a bias.
       act: Nonlinearity.
+      kernel_init: Initialiser of the fully connected layers.
       dtype: Type of the computation in the fully connected layers.
 
     Source: Szegedy et al. 2014, section 5.
@@ -84,6 +85,7 @@ class GoogLeNetAux(nn.Module):
     conv: Conv = layers.Conv
     norm: Norm = layers.BatchNormConfig()
     act: Act = nn.relu
+    kernel_init: Callable[..., Array] = nn.linear.default_kernel_init
     dtype: Dtype = None
 
     @nn.compact
@@ -105,10 +107,11 @@ class GoogLeNetAux(nn.Module):
         report.done()
         unit = ConvNormAct(128, 1, conv=self.conv, norm=self.norm, act=self.act, name="conv")
         x = unit(pooled)
-        x = self.act(nn.Dense(1024, dtype=self.dtype, name="fc1")(x.reshape(x.shape[0], -1)))
+        dense = partial(nn.Dense, dtype=self.dtype, kernel_init=self.kernel_init)
+        x = self.act(dense(1024, name="fc1")(x.reshape(x.shape[0], -1)))
         if self.dropout:
             x = layers.Dropout(self.dropout, deterministic=self.deterministic, name="dropout")(x)
-        return wide(nn.Dense(self.num_classes, dtype=self.dtype, name="fc2")(x))
+        return wide(dense(self.num_classes, name="fc2")(x))
 
 
 class InceptionV3Aux(nn.Module):

@@ -35,7 +35,7 @@ class ConvStep:
 
 @dataclasses.dataclass(frozen=True)
 class PoolStep:
-    """A step of a branch: the maximum or the average of 3x3 windows.
+    """A step of a branch, `step(x)`: the maximum or the average of 3x3 windows.
 
     Attributes:
       kind: `"max"`, or `"avg"`, in which padding counts as zeros.
@@ -51,6 +51,11 @@ class PoolStep:
     stride: int = 1
     padding: Any = 1
     window: int = 3
+
+    def __call__(self, x: Array) -> Array:
+        """Map (N, H, W, C) to (N, H', W', C)."""
+        pool = ops.max_pool if self.kind == "max" else ops.avg_pool
+        return pool(x, self.window, stride=self.stride, padding=self.padding)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,8 +158,7 @@ class Branches(nn.Module):
     def _run(self, branch: Branch, x: Array) -> Array:
         for name, step in zip(branch.names(), branch.steps, strict=True):
             if isinstance(step, PoolStep):
-                pool = ops.max_pool if step.kind == "max" else ops.avg_pool
-                x = pool(x, step.window, stride=step.stride, padding=step.padding)
+                x = step(x)
             elif isinstance(step, SplitStep):
                 letters = "abcdefgh"[: len(step.convs)]
                 pairs = zip(letters, step.convs, strict=True)
