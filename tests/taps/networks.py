@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 
@@ -146,3 +148,11 @@ class Unhashable(nn.Module):
 
 REMAT = partial(Stack, block=nn.remat(Block))
 JIT = partial(Stack, block=nn.jit(Block))
+
+
+def variables_of(model, x):
+    """Variables that vary, without compiling the model's own initialisation."""
+    shapes = jax.eval_shape(model.init, jax.random.key(0), x)
+    random = np.random.default_rng(0)
+    kept = {name: tree for name, tree in shapes.items() if name in ("params", "batch_stats")}
+    return jax.tree.map(lambda s: jnp.asarray(random.uniform(0.1, 0.9, s.shape), x.dtype), kept)

@@ -35,6 +35,12 @@ MODELS = {
 
 # Several calls, other methods, remembered traces, sown names: Flax captures these in other ways.
 NOT_CAPTURED = {"setup", "shared", "jit", "remat of jit", "sows"}
+SLOW = {"lenet5", "resnet20", "whole remat", "inherits", "vmap"}
+CAPTURED = [
+    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
+    for name in MODELS
+    if name not in NOT_CAPTURED
+]
 
 
 def made(name):
@@ -42,8 +48,7 @@ def made(name):
     shape = {"lenet5": (2, 16, 16, 1), "resnet20": (2, 8, 8, 3)}.get(name, (2, 5))
     x = jax.random.normal(jax.random.key(1), shape)
     model = MODELS[name]()
-    variables = jax.jit(model.init)(jax.random.key(0), x)
-    return model, {k: v for k, v in variables.items() if k not in ("aux", "perturbations")}, x
+    return model, networks.variables_of(model, x), x
 
 
 def captured(model, variables, x):
@@ -55,7 +60,7 @@ def captured(model, variables, x):
     return {"/".join(path) or ":output": calls for path, calls in flat.items()}
 
 
-@pytest.mark.parametrize("name", sorted(set(MODELS) - NOT_CAPTURED))
+@pytest.mark.parametrize("name", CAPTURED)
 def test_every_output_is_what_flax_captures(name):
     model, variables, x = made(name)
     reference = captured(model, variables, x)
@@ -66,7 +71,7 @@ def test_every_output_is_what_flax_captures(name):
     assert name in ("scan", "vmap", "cond") or set(outputs) == set(reference)
     for key in outputs:
         # A lifted or inherited call is captured once more by Flax, inside of itself.
-        close = partial(np.testing.assert_allclose, atol=1e-5)
+        close = partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-5)
         jax.tree.map(close, found[key], reference[key][-1])
 
 
@@ -79,7 +84,7 @@ def test_lifted_blocks_have_the_places_of_plain_ones(name):
     # One by one as well: nn.jit remembers what it compiled, for other blocks and requests.
     for found in (features(model, variables, x, names), *each(model, variables, x, names)):
         for key, value in found.items():
-            np.testing.assert_allclose(value, expected[key], atol=1e-6)
+            np.testing.assert_allclose(value, expected[key], rtol=1e-4, atol=1e-6)
     assert list(list_taps(model, x)) == list(list_taps(networks.Stack(), x))
     assert list(features(model, variables, x, names)) == names
 
@@ -94,8 +99,8 @@ def test_values_by_hand():
     names = ["block0:input", "block0/one", "block0/two:input", "block0", "block?", ":input"]
     found = features(model, variables, x, names)
     one = x @ p["block0"]["one"]["kernel"] + p["block0"]["one"]["bias"][None]
-    np.testing.assert_allclose(found["block0/one"], one, atol=1e-6)
-    np.testing.assert_allclose(found["block0/two:input"], np.tanh(one), atol=1e-6)
+    np.testing.assert_allclose(found["block0/one"], one, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found["block0/two:input"], np.tanh(one), rtol=1e-4, atol=1e-6)
     np.testing.assert_array_equal(found["block0:input"], x)
     np.testing.assert_array_equal(found[":input"], x)
     assert list(found) == ["block0:input", "block0/one", "block0/two:input", "block0", "block1"] + [
@@ -112,8 +117,12 @@ def test_calls_methods_and_several_values_have_names():
     model, variables, x = made("shared")
     found = features(model, variables, x, ["layer#*", "layer#3:input", "head:input"])
     layer = nn.Dense(5).bind({"params": variables["params"]["layer"]})
-    np.testing.assert_allclose(found["layer#2"], layer(np.tanh(found["layer#1"])), atol=1e-6)
-    np.testing.assert_allclose(found["layer#3:input"], np.tanh(found["layer#2"]), atol=1e-6)
+    np.testing.assert_allclose(
+        found["layer#2"], layer(np.tanh(found["layer#1"])), rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(
+        found["layer#3:input"], np.tanh(found["layer#2"]), rtol=1e-4, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -124,7 +133,9 @@ def test_a_loop_that_lets_values_out_is_looked_into(lifted, mutable):
     _, variables, x = made("scan")
     found = features(model, variables, x, ["steps/layer", "head:input"], mutable=mutable)
     assert found["steps/layer"].shape == (3, 2, 5)
-    np.testing.assert_allclose(np.tanh(found["steps/layer"][-1]), found["head:input"], atol=1e-6)
+    np.testing.assert_allclose(
+        np.tanh(found["steps/layer"][-1]), found["head:input"], rtol=1e-4, atol=1e-6
+    )
 
 
 def flops(function, *args) -> float:
@@ -195,8 +206,8 @@ def test_it_works_within_jit_vmap_and_grad():
     def one(x):
         return features(model, variables, x[None], "block1")["block1"][0]
 
-    np.testing.assert_allclose(jax.jit(jax.vmap(one))(x), plain, atol=1e-6)
-    np.testing.assert_allclose(jax.vmap(one)(x), plain, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.vmap(one))(x), plain, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(jax.vmap(one)(x), plain, rtol=1e-4, atol=1e-6)
     grads = jax.grad(lambda v: features(model, v, x, "block0")["block0"].sum())(variables)
     assert np.abs(grads["params"]["block0"]["one"]["kernel"]).sum() > 0
     assert np.abs(grads["params"]["head"]["kernel"]).sum() == 0
@@ -208,8 +219,9 @@ def test_training_mode_writes_nothing_back():
     rngs = {"dropout": jax.random.key(3)}
     found = features(model, variables, x, ["norm", ":output"], train=True, rngs=rngs)
     logits, state = model.apply(variables, x, train=True, rngs=rngs, mutable=["batch_stats", "aux"])
-    np.testing.assert_allclose(found[":output"], logits, atol=1e-6)
-    np.testing.assert_allclose(found["norm"].mean(0), np.zeros(4), atol=1e-6)
+    np.testing.assert_allclose(found[":output"], logits, rtol=1e-4, atol=1e-6)
+    bias = variables["params"]["norm"]["bias"]
+    np.testing.assert_allclose(found["norm"].mean(0), bias, rtol=1e-4)
     jax.tree.map(np.testing.assert_array_equal, before, variables)
     assert "aux" in state
 

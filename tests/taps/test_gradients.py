@@ -30,9 +30,7 @@ close = partial(np.testing.assert_allclose, rtol=1e-10, atol=1e-12)
 
 def made(model, shape=(3, 5)):
     x = jax.random.normal(jax.random.key(1), shape, jnp.result_type(float))
-    variables = jax.jit(model.init)(jax.random.key(0), x)
-    wide = jax.tree.map(lambda v: v.astype(x.dtype), variables)
-    return model, {k: v for k, v in wide.items() if k not in ("aux", "perturbations")}, x
+    return model, networks.variables_of(model, x), x
 
 
 def dense(params, x):
@@ -68,11 +66,12 @@ def test_it_is_the_gradient_of_the_network_split_by_hand(model):
 
 @pytest.mark.usefixtures("x64")
 def test_it_agrees_with_finite_differences():
-    model, variables, x = made(create_model("lenet5"), (1, 16, 16, 1))
-    found = grad_at(model, variables, x, ":input", 3)
-    step = jax.random.normal(jax.random.key(2), x.shape, x.dtype)
-    moved = [model.apply(variables, x + e * step)[0, 3] for e in (1e-5, -1e-5)]
-    close((moved[0] - moved[1]) / 2e-5, (found.gradient * step).sum(), rtol=1e-8)
+    model, variables, x = made(networks.Setup())
+    found = grad_at(model, variables, x, ":input", 2)
+    step = np.random.default_rng(1).normal(size=x.shape)
+    apply = jax.jit(model.apply)
+    high, low = (apply(variables, x + e * step)[:, 2].sum() for e in (1e-5, -1e-5))
+    close((high - low) / 2e-5, (found.gradient * step).sum(), rtol=1e-7)
 
 
 @pytest.mark.usefixtures("x64")
@@ -115,16 +114,30 @@ def test_several_inputs_have_a_gradient_each():
     close(db, product * a)
 
 
-def test_examples_do_not_mix_and_statistics_stay():
-    model, variables, x = made(create_model("resnet20", blocks=1, width=4), (3, 8, 8, 3))
-    classes = np.array([1, 0, 7])
-    found = grad_at(model, variables, x, ["stage2", ":input"], classes)
-    for name, value in grad_at(model, variables, x[1:2], ["stage2", ":input"], 0).gradient.items():
-        np.testing.assert_allclose(found.gradient[name][1:2], value, atol=1e-5)
+@pytest.mark.parametrize(
+    ("model", "shape", "at"),
+    [
+        (networks.Sower(), (3, 5), "norm"),
+        pytest.param(
+            create_model("resnet20", blocks=1, width=4),
+            (3, 8, 8, 3),
+            "stage2",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_examples_do_not_mix_and_statistics_stay(model, shape, at):
+    model, variables, x = made(model, shape)
+    classes = np.array([1, 0, 2])
+    before = jax.tree.map(np.array, variables)
+    found = grad_at(model, variables, x, [at, ":input"], classes)
+    for name, value in grad_at(model, variables, x[1:2], [at, ":input"], 0).gradient.items():
+        np.testing.assert_allclose(found.gradient[name][1:2], value, rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.score, found.output[np.arange(3), classes])
-    before = jax.tree.map(np.array, variables["batch_stats"])
-    grad_at(model, variables, x, "stage2", top1, train=True)
-    jax.tree.map(np.testing.assert_array_equal, before, variables["batch_stats"])
+    rngs = {"dropout": jax.random.key(0)}
+    mixed = grad_at(model, variables, x, ":input", 0, train=True, rngs=rngs)
+    assert mixed.gradient.shape == x.shape
+    jax.tree.map(np.testing.assert_array_equal, before, variables)
 
 
 def test_it_works_within_jit_vmap_and_grad():
@@ -136,7 +149,7 @@ def test_it_works_within_jit_vmap_and_grad():
         return jax.tree.map(lambda value: value[0], found)
 
     mapped = jax.jit(jax.vmap(one))(x, jnp.ones(3, int))
-    jax.tree.map(partial(np.testing.assert_allclose, atol=1e-6), mapped, plain)
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6), mapped, plain)
     # The gradient of a gradient's norm, as regularisers use it.
     second = jax.grad(lambda x: (one(x, 1).gradient ** 2).sum())(x[0])
     assert np.abs(second).sum() > 0
@@ -162,14 +175,15 @@ def test_bfloat16_activations_have_bfloat16_gradients():
 
 
 def test_nothing_runs_beyond_the_target_or_back_below_the_place():
-    model, variables, x = made(networks.Stack(depth=4))
+    model, variables, x = made(networks.Stack())
 
     def cost(at, target):
         compiled = jax.jit(lambda v: grad_at(model, v, x, at, target).gradient).lower(variables)
         return compiled.compile().cost_analysis()["flops"]
 
-    assert cost("block3", 0) < cost("block0", 0) < cost(":input", 0)
-    assert cost("block0/one", Layer("block0")) < cost("block0/one", 0) / 3
+    whole = cost("block0/one", 0)
+    assert cost("block1", 0) < whole
+    assert cost("block0/one", Layer("block0")) < whole / 2
     part = {"params": {"block0": variables["params"]["block0"]}}
     found = grad_at(model, part, x, "block0/one", Channel("block0", 2))
     assert found.output.shape == (3, 4)
