@@ -18,6 +18,15 @@ for _number, _case in enumerate(CASES):
     GROUPS[f"{_case[0]}-{len(_case[1]) - 2}"].append(_number)
 
 
+MANY = 10
+
+
+def always(number):
+    """Say whether a case runs without `--slow`: three of every seven in the large groups."""
+    op, shape, *_ = CASES[number]
+    return len(GROUPS[f"{op}-{len(shape) - 2}"]) < MANY or number % 7 in (0, 2, 4)
+
+
 @pytest.fixture(scope="module")
 def golden():
     with np.load(pathlib.Path(__file__).with_name("ops.npz")) as file:
@@ -61,9 +70,30 @@ def test_the_grid_is_large():
     assert len(CASES) >= 400
 
 
+def options_of(numbers):
+    """Return every value that an option, or the size of a window, has among the cases."""
+    rows = [(np.ravel(CASES[n][2])[0], *CASES[n][3].items()) for n in numbers]
+    return {value for row in rows for value in row}
+
+
+def test_what_runs_always_has_every_option():
+    for numbers in GROUPS.values():
+        assert options_of(numbers) == options_of(filter(always, numbers))
+
+
 @pytest.mark.parametrize("group", GROUPS)
 def test_float64(group, golden, x64):
-    values, slopes = outputs(GROUPS[group], jnp.float64, every=8)
+    check_float64(list(filter(always, GROUPS[group])), golden)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", [name for name in GROUPS if len(GROUPS[name]) >= MANY])
+def test_float64_of_the_other_cases(group, golden, x64):
+    check_float64([n for n in GROUPS[group] if not always(n)], golden)
+
+
+def check_float64(numbers, golden):
+    values, slopes = outputs(numbers, jnp.float64, every=4)
     off = [(far(y, golden[f"y{n}"]), CASES[n]) for n, y in values.items()]
     off += [(far(g, golden[f"g{n}"]), "gradient", CASES[n]) for n, g in slopes.items()]
     assert [row for row in off if row[0] > 1e-12] == []

@@ -53,8 +53,9 @@ def small_net(lib):
 def test_a_flax_checkpoint_gives_the_same_net():
     x = jax.random.normal(jax.random.key(0), (4, 12, 12, 3))
     theirs, ours = small_net(nn), small_net(layers)
-    variables = theirs.init(jax.random.key(1), x, train=False)
-    same = ours.init(jax.random.key(1), x, train=False)
+    variables, same = quick_jit(
+        lambda key: [net.init(key, x, train=False) for net in (theirs, ours)]
+    )(jax.random.key(1))
     jax.tree.map(np.testing.assert_array_equal, same, variables)
 
     def run(net):
@@ -111,15 +112,16 @@ def test_convolution_can_be_injected():
 def test_transposed_convolution(fields):
     x = jax.random.normal(jax.random.key(0), (2, 5, 6, 3))
     theirs, ours = (lib.ConvTranspose(4, **fields) for lib in (nn, layers))
-    y, variables = theirs.init_with_output(jax.random.key(1), x)
-    z, same = ours.init_with_output(jax.random.key(1), x)
+    (y, variables), (z, same) = quick_jit(
+        lambda key: [layer.init_with_output(key, x) for layer in (theirs, ours)]
+    )(jax.random.key(1))
     jax.tree.map(np.testing.assert_array_equal, same, variables)
     np.testing.assert_allclose(z, y, rtol=1e-4, atol=1e-5)
 
 
 def test_squeeze_and_excitation_gates_channels_by_their_averages():
     x = jax.random.normal(jax.random.key(0), (2, 4, 4, 6))
-    y, variables = layers.SqueezeExcite(3).init_with_output(jax.random.key(1), x)
+    y, variables = quick_jit(layers.SqueezeExcite(3).init_with_output)(jax.random.key(1), x)
     reduce, expand = (variables["params"][name]["kernel"][0, 0] for name in ("reduce", "expand"))
     weight = jax.nn.sigmoid(jax.nn.relu(x.mean((1, 2)) @ reduce) @ expand)
     np.testing.assert_allclose(y, x * weight[:, None, None], rtol=1e-5, atol=1e-6)

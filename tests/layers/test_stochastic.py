@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxcnn import layers, ops
+from tests.ops.derivatives import quick_jit
 
 INDEX = jnp.array([5, 3, 11, 8])
 
@@ -23,7 +24,13 @@ class Net(nn.Module):
 
 def run(net, x, index):
     variables = {"params": {"Dense_0": {"kernel": jnp.ones((32, 32)), "bias": jnp.zeros(32)}}}
-    return net.apply(variables, x, rngs={"dropout": layers.per_example(jax.random.key(0), index)})
+
+    @quick_jit
+    def apply(x, index):
+        rngs = {"dropout": layers.per_example(jax.random.key(0), index)}
+        return net.apply(variables, x, rngs=rngs)
+
+    return apply(x, index)
 
 
 @pytest.mark.parametrize("remat", [False, True])

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxcnn import ops
+from tests.ops.derivatives import quick_jit
 
 
 def test_the_lectures_examples():
@@ -58,7 +59,7 @@ def test_receptive_fields_are_where_gradients_are():
             x = ops.conv(x, w, stride=layer.stride, padding=layer.padding, dilation=layer.dilation)
         return x.ravel()
 
-    gradients = jax.jacobian(net)(jnp.ones((1, 64, 1)))[:, 0, :, 0]
+    gradients = quick_jit(jax.jacobian(net))(jnp.ones((1, 64, 1)))[:, 0, :, 0]
     field = ops.receptive_field(stack)
     for output in (4, 5):  # away from the borders
         seen = jnp.flatnonzero(gradients[output])

@@ -13,7 +13,7 @@ from train.setup import prepare
 
 CONFIG = Config(
     length="2 epochs",
-    model=Model("resnet20", fields={"blocks": 1}),
+    model=Model("convnet", fields={"stages": [[4, 1, True]], "hidden": [8]}),
     data=Data("digits", batch_size=100),
     devices=Devices(count=4),
 )
