@@ -5,6 +5,7 @@ from jaxcnn.models.allcnn import AllCNN as AllCNN
 from jaxcnn.models.cifar_resnet import CifarResNet as CifarResNet
 from jaxcnn.models.convnet import ConvNet as ConvNet
 from jaxcnn.models.inspect import Summary as Summary
+from jaxcnn.models.inspect import plot as plot
 from jaxcnn.models.inspect import summary as summary
 from jaxcnn.models.lenet import LeNet5 as LeNet5
 from jaxcnn.models.lenet_paper import LeNetPaper as LeNetPaper

@@ -103,7 +103,8 @@ def module_row(
     kernel, stride = window_of(step) if step else (None, None)
     return Row(
         "/".join(path),
-        type(module).__name__,
+        # A module that only names a pool is called by the pool.
+        kind_of(step) or "" if step and not params and not work else type(module).__name__,
         result and result.shape,
         as_window(getattr(module, "kernel_size", None)) or kernel,
         as_window(getattr(module, "strides", None), kernel) or stride,

@@ -1,0 +1,2 @@
+# The command line: `jaxcnn COMMAND`, one file a command.
+from jaxcnn.cli.main import main as main

@@ -1,0 +1,99 @@
+"""From the words of a command line to its command, and from errors to exit codes."""
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import jaxcnn
+
+COMMANDS = {
+    "list": "the models, with their parameters and papers",
+    "info": "all that is known of a model",
+    "summary": "a model's layers: outputs, parameters, multiply-adds, receptive fields",
+    "plot": "a diagram of a model's blocks, as SVG",
+}
+"""What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`."""
+
+EXTRAS = {"tyro": "cli", "matplotlib": "cli", "sklearn": "cli", "skimage": "cli"}
+"""Which extra brings a package."""
+
+OK, USAGE, INTERNAL, INTERRUPTED = 0, 2, 70, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit code: 0, 2 for wrong usage, 70 for a fault of ours.
+
+    Args:
+      arguments: The words after the program's name; None takes those of the process.
+
+    Returns:
+      The exit code.
+
+    >>> main(["lst"])
+    2
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = run(words)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except ModuleNotFoundError as error:
+        extra = EXTRAS.get(error.name or "")
+        if extra is None:
+            raise
+        return fail(f"this needs {error.name}: run  pip install 'jaxcnn[{extra}]'")
+    except (ValueError, TypeError, OSError) as error:
+        if not expected(error):
+            traceback.print_exc()
+            return INTERNAL
+        return fail(str(error))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def run(words: list[str]) -> int:
+    """Find the command and run it on the rest of the words."""
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help", "help"):
+        print(usage())
+        return OK
+    if name == "--version":
+        print(f"jaxcnn {jaxcnn.__version__}")
+        return OK
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "see jaxcnn --help"
+        return fail(f"unknown command {name!r}; {hint}")
+    import tyro  # late: without the extra, the list of commands can still be read
+
+    command = importlib.import_module(f"jaxcnn.cli.{name}_command").command
+    print(tyro.cli(command, prog=f"jaxcnn {name}", args=words[1:]))
+    return OK
+
+
+def usage() -> str:
+    """Return the list of commands."""
+    lines = [f"  {name:9} {does}" for name, does in COMMANDS.items()]
+    return "\n".join(
+        ["usage: jaxcnn COMMAND ...", "", *lines, "", "jaxcnn COMMAND --help tells its arguments."]
+    )
+
+
+def expected(error: Exception) -> bool:
+    """Whether the library refused an argument, or the system a file: no fault of the program."""
+    if isinstance(error, OSError):
+        return True
+    raised = traceback.extract_tb(error.__traceback__)[-1].filename
+    return os.path.dirname(jaxcnn.__file__) in raised
+
+
+def fail(message: str) -> int:
+    """Print an error and return the exit code for wrong usage."""
+    sys.stderr.write(f"error: {message}\n")
+    return USAGE
