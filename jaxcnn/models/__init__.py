@@ -4,6 +4,7 @@ from jaxcnn.models.alexnet import AlexNet as AlexNet
 from jaxcnn.models.allcnn import AllCNN as AllCNN
 from jaxcnn.models.cifar_resnet import CifarResNet as CifarResNet
 from jaxcnn.models.convnet import ConvNet as ConvNet
+from jaxcnn.models.inception import Inception as Inception
 from jaxcnn.models.inspect import Summary as Summary
 from jaxcnn.models.inspect import plot as plot
 from jaxcnn.models.inspect import summary as summary
@@ -14,5 +15,6 @@ from jaxcnn.models.registry import create_model as create_model
 from jaxcnn.models.registry import list_models as list_models
 from jaxcnn.models.registry import model_info as model_info
 from jaxcnn.models.squeezenet import SqueezeNet as SqueezeNet
+from jaxcnn.models.unet import UNet as UNet
 from jaxcnn.models.variant import ModelInfo as ModelInfo
 from jaxcnn.models.vgg import VGG as VGG

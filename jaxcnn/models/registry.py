@@ -10,12 +10,16 @@ from flax import linen as nn
 from jaxcnn.models import (
     alexnet,
     allcnn,
+    bn_inception,
     cifar_resnet,
     convnet,
+    googlenet,
+    inception_v3,
     lenet,
     lenet_paper,
     mlp,
     squeezenet,
+    unet,
     vgg,
     zfnet,
 )
@@ -31,6 +35,10 @@ MODELS: dict[str, Variant] = {
     **alexnet.VARIANTS,
     **zfnet.VARIANTS,
     **vgg.VARIANTS,
+    **googlenet.VARIANTS,
+    **bn_inception.VARIANTS,
+    **inception_v3.VARIANTS,
+    **unet.VARIANTS,
     **squeezenet.VARIANTS,
     **cifar_resnet.VARIANTS,
 }

@@ -5,7 +5,17 @@ A row: registry name, fields that shrink it, input shape (H, W, C).
 
 from typing import NamedTuple
 
+from jaxcnn.blocks import ConvStep, inception_v1
+from jaxcnn.models.auxiliary import AuxStep
+from jaxcnn.models.googlenet import POOL, aux_4x4
 from jaxcnn.models.parts import he_fan_in
+
+INCEPTION = (
+    ("conv1", ConvStep(4, 3)),
+    ("pool1", POOL),
+    ("inception3a", inception_v1(4, 2, 4, 2, 4, 4)),
+    ("aux1", AuxStep(aux_4x4, 4)),
+)
 
 
 class Reduced(NamedTuple):
@@ -38,6 +48,8 @@ REDUCED = {
     "vgg": Reduced(
         "vgg11_bn", {"stages": [1, 2], "width": 4, "grid": 2, "hidden": [8, 8]}, (8, 8, 3)
     ),
+    "inception": Reduced("googlenet", {"steps": INCEPTION, "kernel_init": he_fan_in}, (8, 8, 3)),
+    "unet": Reduced("unet", {"depth": 1, "width": 4}, (18, 18, 1)),
     "squeezenet": Reduced(
         "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)
     ),

@@ -13,7 +13,7 @@ from jaxcnn.layers import BatchNormConfig
 from jaxcnn.weights.convert import from_arrays, to_arrays
 from tests.golden import zoo
 
-RATES = ("dropout", "stochastic_depth")
+RATES = ("dropout", "aux_dropout", "stochastic_depth")
 
 
 def compare(name: str) -> dict[str, float]:

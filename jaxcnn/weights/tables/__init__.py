@@ -6,11 +6,13 @@ from typing import Any
 from jaxcnn.models.registry import MODELS
 from jaxcnn.weights.error import WeightsError
 from jaxcnn.weights.names import Table
-from jaxcnn.weights.tables import alexnet, squeezenet, vgg
+from jaxcnn.weights.tables import alexnet, inception, squeezenet, vgg
 
 TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {
     ("AlexNet", "torchvision"): alexnet.torchvision,
     ("VGG", "torchvision"): vgg.torchvision,
+    ("Inception", "torchvision"): inception.torchvision,
+    ("Inception", "timm"): inception.torchvision,
     ("SqueezeNet", "torchvision"): squeezenet.torchvision,
 }
 """(name of the Linen class, layout) -> a function of the model that returns its table."""
