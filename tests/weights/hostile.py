@@ -218,6 +218,7 @@ TENSORS = {
     "two sizes of a storage": (tensor() + tensor(storage(size=8)) + b"\x86", "two sizes"),
     "a persistent module": (tuple_of(text("module"), NONE, NONE, NONE) + b"Q", "no storage"),
     "a persistent number": (b"K\1Q", "no storage"),
+    "bools of 0x80": (tensor(storage(size=16, kind="torch.BoolStorage"), shape=(16,)), "neither 0"),
     "an untyped tensor": (
         tensor(storage(size=16, kind="torch.storage.UntypedStorage")),
         "for which there are no arrays",
@@ -287,6 +288,23 @@ ARCHIVES = {
     "an offset into nowhere": (patched(FILE, CENTRAL, 42, b"\xff\xff\xff\x7f"), "two ways"),
     "zip64 sizes that are missing": (patched(FILE, CENTRAL, 24, b"\xff" * 4), "lacks the sizes"),
     "a flipped bit": (FILE.replace(FLOATS, FLOATS[:-1] + b"\x41"), "checksum"),
+    "a big-endian file, shown again and again": (
+        archive(
+            {
+                "a/data.pkl": program(
+                    dict_of(
+                        *[
+                            (text(f"x{i}"), tensor(storage(size=2**18), shape=(2**18,)))
+                            for i in range(40)
+                        ]
+                    )
+                ),
+                "a/data/0": bytes(2**20),
+                "a/byteorder": b"big",
+            }
+        ),
+        "again and again",
+    ),
     "an unknown byte order": (archive({**RECORDS, "a/byteorder": b"middle"}), "byte order"),
 }
 
@@ -322,6 +340,10 @@ OTHERS = {
     "bfloat16 in an npz": (
         npz(npy("{'descr': '|V2', 'fortran_order': False, 'shape': (8,), }")),
         "does not keep bfloat16",
+    ),
+    "a big-endian npz": (
+        npz(npy("{'descr': '>f4', 'fortran_order': False, 'shape': (4,), }")),
+        "order of other machines",
     ),
     "text in an npz": (
         npz(npy("{'descr': '<U4', 'fortran_order': False, 'shape': (1,), }")),

@@ -15,7 +15,6 @@ from safetensors.numpy import save_file
 from jaxcnn.weights import WeightsError, read
 from tests.golden.weights_cases import DTYPES, numbers, views
 from tests.weights.assemble import (
-    FLOATS,
     archive,
     call,
     legacy,
@@ -142,9 +141,12 @@ def test_the_other_byte_order(file):
     swapped = np.array([0, 1, 2, 3], ">f4").tobytes()
     records = {"a/data.pkl": state(tensor()), "a/data/0": swapped, "a/byteorder": b"big"}
     assert_equal(read(file(archive(records))), {"x": np.arange(4, dtype=np.float32)})
-    complex_kind = tensor(storage(size=2, kind="torch.ComplexFloatStorage"), shape=(2,))
-    records["a/data.pkl"] = state(complex_kind)
-    expected = np.array([0 + 1j, 2 + 3j], np.complex64)
+    records["a/data.pkl"] = state(
+        tensor(storage(size=2, kind="torch.ComplexFloatStorage"), shape=(2,))
+    )
+    assert_equal(read(file(archive(records))), {"x": np.array([0 + 1j, 2 + 3j], np.complex64)})
+    records["a/data.pkl"] = state(tensor(storage(size=8, kind="torch.BFloat16Storage"), shape=(8,)))
+    expected = np.frombuffer(swapped, ">u2").astype("u2").view(jnp.bfloat16)
     assert_equal(read(file(archive(records))), {"x": expected})
 
 
@@ -163,11 +165,6 @@ def test_a_file_of_python_2(file):
 def test_strides_of_axes_of_size_one_may_be_anything(file):
     shape = tensor(shape=(1, 4), strides=(2**61, 1))
     assert_equal(read(file(pth(state(shape)))), {"x": np.arange(4, dtype=np.float32)[None]})
-
-
-def test_a_bool_is_0_or_1(file):
-    path = file(pth(state(tensor(storage(size=16, kind="torch.BoolStorage"), shape=(16,)))))
-    assert read(path)["x"].sum() == sum(byte != 0 for byte in FLOATS)
 
 
 def test_safetensors_of_its_own_library(tmp_path):
@@ -189,8 +186,8 @@ def test_npz_in_every_dtype_and_order(save, tmp_path):
     arrays = {f"params/{kind}": numbers().astype(kind) for kind in kinds}
     arrays |= {"fortran": np.asfortranarray(numbers()), "scalar": np.array(1.5)}
     arrays["empty"] = np.zeros((0, 2), np.int32)
-    save(tmp_path / "a.npz", big=numbers().astype(">f4"), **arrays)
-    assert_equal(read(tmp_path / "a.npz"), {"big": numbers().astype("f4"), **arrays})
+    save(tmp_path / "a.npz", **arrays)
+    assert_equal(read(tmp_path / "a.npz"), arrays)
 
 
 class Foreign:

@@ -6,6 +6,7 @@ Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
 
 import math
 import re
+import sys
 from typing import Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from jaxcnn.weights.files.views import check_shape, view
 
 MAGIC = b"\x93NUMPY"
 MAX_HEADER = 10_000
+SWAPPED = ">" if sys.byteorder == "little" else "<"
 HEADER = re.compile(
     r"\{'descr': '([<>|])([a-zA-Z]\d+)', 'fortran_order': (True|False), "
     r"'shape': \(((?:\d{1,18},? ?)*)\), \} *\n"
@@ -25,7 +27,7 @@ SAVE_AGAIN = "save plain arrays of numbers with numpy.savez"
 
 
 def read(archive: Archive) -> dict[str, np.ndarray]:
-    """Return the arrays: views of the file where they are neither compressed nor swapped."""
+    """Return the arrays: views of the file where they are not compressed."""
     return {name.removesuffix(".npy"): array(name, archive.read(name)) for name in archive.records}
 
 
@@ -37,8 +39,7 @@ def array(name: str, data: memoryview) -> np.ndarray:
             f"{name!r} has {len(data) - start} bytes for an array of shape {shape} and dtype "
             f"{dtype}; {SAVE_AGAIN}"
         )
-    found = view(data[start:], shape, dtype, order=order)
-    return found.astype(dtype.newbyteorder("="), copy=False)
+    return view(data[start:], shape, dtype, order=order)
 
 
 def header(name: str, data: memoryview) -> tuple[int, np.dtype, Literal["C", "F"], tuple[int, ...]]:
@@ -58,6 +59,8 @@ def header(name: str, data: memoryview) -> tuple[int, np.dtype, Literal["C", "F"
             f"numbers; objects would need pickle, which is never used: {SAVE_AGAIN}"
         )
     order, kind, fortran, sizes = match.groups()
+    if order == SWAPPED:
+        raise WeightsError(f"{name!r} has its bytes in the order of other machines; {SAVE_AGAIN}")
     if kind not in KINDS:
         lost = "; NumPy's format does not keep bfloat16: use safetensors or astype(float32)"
         hint = lost if kind.startswith("V") else ""

@@ -22,6 +22,8 @@ Source = str | os.PathLike[str] | Mapping[str, Any]
 
 MAX_REPEATS = 16
 """How often the tensors of a file may show the same bytes on average: tied weights show twice."""
+SPARE = 32 * 2**20
+"""Bytes by which tensors that must be copied may exceed the file."""
 
 
 def read(source: Source, *, entry: str | None = None) -> dict[str, np.ndarray]:
@@ -43,8 +45,8 @@ def read(source: Source, *, entry: str | None = None) -> dict[str, np.ndarray]:
 
     Returns:
         Arrays in the file's shapes and dtypes (bfloat16 and float8 too). They are read-only views
-        of the file, mapped into memory, unless it is compressed: so a file is replaced (renamed
-        over), never rewritten in place, while its arrays are in use.
+        of the file, mapped into memory, unless it is compressed or big-endian: so replace a file
+        (rename another over it), never rewrite it in place, while its arrays are in use.
 
     Raises:
         WeightsError: If there is no such file, or it is damaged, hostile or of another format:
@@ -108,7 +110,8 @@ def from_torch(file: ZipFile | LegacyFile, size: int, entry: str | None) -> dict
     """Return the arrays of a file of torch, of which only those of the state dict are looked at."""
     found = state_dict(file.content(), lambda value: isinstance(value, Tensor), entry)
     total = sum(tensor.nbytes for tensor in found.values())
-    if total > MAX_REPEATS * size + 2**20:
+    limit = size + SPARE if file.swapped else MAX_REPEATS * size + 2**20
+    if total > limit:
         raise WeightsError(
             f"its tensors show the same bytes again and again, {total:,} bytes in all; "
             "save x.contiguous() instead of expanded tensors"

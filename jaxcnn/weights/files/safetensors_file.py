@@ -45,7 +45,7 @@ def looks_like(data: memoryview) -> bool:
 
 
 def read(path: str, data: memoryview) -> dict[str, np.ndarray]:
-    """Return the arrays as read-only views of the file; bools are copied."""
+    """Return the arrays as read-only views of the file."""
     length = int.from_bytes(data[:8], "little")
     if length > min(MAX_HEADER, len(data) - 8):
         raise WeightsError(

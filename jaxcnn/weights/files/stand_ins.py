@@ -85,7 +85,8 @@ def rebuild_tensor(arguments: tuple) -> Tensor:
     match arguments:
         case [Storage() as storage, int(offset), tuple(shape), tuple(strides), *rest]:
             extra = rest[2:]  # after requires_grad and hooks: in version 3 the dtype, then flags
-            dtype = extra[0] if extra and not isinstance(extra[0], dict) else storage.dtype
+            is_version_3 = extra and not isinstance(extra[0], dict | None)
+            dtype = extra[0] if is_version_3 else storage.dtype
             if not isinstance(dtype, np.dtype):
                 name = getattr(dtype, "name", "nothing")
                 raise WeightsError(

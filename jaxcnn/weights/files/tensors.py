@@ -73,19 +73,14 @@ def array(tensor: Tensor, data: memoryview, swapped: bool) -> np.ndarray:
         swapped: Whether its numbers are in the byte order that this machine does not use; they
             are copied then.
     """
-    storage, width = tensor.storage, tensor.dtype.itemsize
+    storage, dtype, width = tensor.storage, tensor.dtype, tensor.dtype.itemsize
     start = storage.start * storage.itemsize
     part = data[start : start + storage.size * storage.itemsize]
-    if swapped:
-        part = byte_swapped(part, tensor.dtype)
     # Along an axis of size 1 torch writes any stride, also one that NumPy cannot hold.
     axes = zip(tensor.shape, tensor.strides, strict=True)
     strides = [step * width if size > 1 else 0 for size, step in axes]
-    return view(part, tensor.shape, tensor.dtype, offset=tensor.offset * width, strides=strides)
-
-
-def byte_swapped(data: memoryview, dtype: np.dtype) -> memoryview:
-    """Return a copy with the bytes of each number reversed; a complex number is two."""
-    unit = dtype.itemsize // 2 if dtype.kind == "c" else dtype.itemsize
-    whole = len(data) // unit * unit
-    return memoryview(np.frombuffer(data[:whole], f"u{unit}").byteswap().tobytes())
+    # NumPy swaps its own dtypes; those of other libraries (kind "V") are swapped as integers.
+    native = np.dtype(f"u{width}") if dtype.kind == "V" else dtype
+    stored = native.newbyteorder("S") if swapped else dtype
+    found = view(part, tensor.shape, stored, offset=tensor.offset * width, strides=strides)
+    return np.array(found, native, order="C").view(dtype) if swapped else found

@@ -28,7 +28,7 @@ def view(
     strides: Sequence[int] | None = None,
     order: Literal["C", "F"] = "C",
 ) -> np.ndarray:
-    """Return a read-only array on bytes that were checked to be enough; bools are copied.
+    """Return a read-only array on bytes that were checked to be enough.
 
     Args:
         data: The bytes.
@@ -40,7 +40,7 @@ def view(
     """
     if 0 in shape:
         return np.empty(shape, dtype)
-    if dtype.kind == "b":
-        # A byte that is neither 0 nor 1 is no bool that NumPy could compute with.
-        return np.ndarray(shape, np.uint8, data, offset, strides, order) != 0
+    # A byte that is neither 0 nor 1 is no bool that NumPy could compute with.
+    if dtype.kind == "b" and np.ndarray(shape, np.uint8, data, offset, strides, order).max() > 1:
+        raise WeightsError("holds a bool that is neither 0 nor 1; get the file again")
     return np.ndarray(shape, dtype, data, offset, strides, order)
