@@ -15,6 +15,7 @@ PROOFS: dict[str, str] = {
     "fashion": "test accuracy and time of fashion_mnist_cnn",
     "kill": "kill -9 and SIGTERM at random moments: the resumed run is bitwise the same",
     "mutants": "seeded faults: each must fail a test",
+    "weights_files": "hostile and damaged files of weights; time and memory of ResNet-50's",
 }
 
 
