@@ -86,7 +86,7 @@ class AllCNN(nn.Module):
             x = unit(x)
             if window.stride > 1:
                 x = dropped(x, self.dropout, train, f"conv{i}_dropout")
-        return classify_maps(self, x, train, kernel_init=he_fan_in)
+        return classify_maps(self, x, train, drop=False, kernel_init=he_fan_in)
 
 
 VARIANTS = {

@@ -108,7 +108,9 @@ def classify(
     return as_logits(head(x))
 
 
-def classify_maps(model: Any, x: Array, train: bool, **conv_options: Any) -> Array:
+def classify_maps(
+    model: Any, x: Array, train: bool, *, drop: bool = True, **conv_options: Any
+) -> Array:
     """Return the logits of maps by a 1x1 convolution, nonlinearity and the mean over positions.
 
     Without classes it returns the mean of the maps (N, F), the features to build on.
@@ -117,10 +119,12 @@ def classify_maps(model: Any, x: Array, train: bool, **conv_options: Any) -> Arr
       model: A module with the fields `num_classes`, `dropout`, `act`, `conv` and `dtype`.
       x: Maps (N, H, W, F).
       train: Whether elements are dropped.
+      drop: Whether the model drops here at all.
       **conv_options: Options of the convolution, such as `kernel_init`.
     """
     if model.num_classes == 0:
         return as_logits(global_avg_pool(x))
-    x = dropped(x, model.dropout, train, "head_dropout")
+    if drop:
+        x = dropped(x, model.dropout, train, "head_dropout")
     head = model.conv(model.num_classes, (1, 1), dtype=model.dtype, name="head", **conv_options)
     return global_avg_pool(as_logits(model.act(head(x))))

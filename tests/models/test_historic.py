@@ -154,6 +154,90 @@ def test_a_linear_output_takes_any_number_of_classes():
     assert variables["params"]["head"]["kernel"].shape == (84, 26)
 
 
+def conv(x, unit, stride=1, padding=0, groups=1):
+    """A convolution of one image (H, W, C) and its ReLU."""
+    kernel, bias = unit["conv"]["kernel"], unit["conv"]["bias"]
+    x = np.pad(x, [(padding, padding)] * 2 + [(0, 0)])
+    inner, outer = kernel.shape[2], kernel.shape[3] // groups
+    planes = [
+        sum(plane(x[..., k // outer * inner + c], kernel[..., c, k]) for c in range(inner))
+        for k in range(kernel.shape[3])
+    ]
+    return np.maximum(np.stack(planes, -1)[::stride, ::stride] + bias, 0)
+
+
+def pool(x, ceil_mode):
+    """The maximum of 3x3 windows at stride 2."""
+    height, width = ((n - 3 + ceil_mode) // 2 + 1 for n in x.shape[:2])
+    windows = [
+        [x[2 * i : 2 * i + 3, 2 * j : 2 * j + 3] for j in range(width)] for i in range(height)
+    ]
+    return np.array([[w.max((0, 1)) for w in row] for row in windows])
+
+
+def lrn(x):
+    """Krizhevsky et al. 2012, section 3.3, with its constants."""
+    channels = range(x.shape[-1])
+    energy = [(x[..., max(c - 2, 0) : c + 3] ** 2).sum(-1) for c in channels]
+    return x / (2 + 1e-4 * np.stack(energy, -1)) ** 0.75
+
+
+@pytest.mark.parametrize(
+    ("after", "ceil_mode"), [(("lrn", "pool"), False), (("pool", "lrn"), True)]
+)
+def test_the_rows_of_alexnet_equal_numpy(x64, after, ceil_mode):
+    """Groups, normalisation before or after pooling, and pools that hang over the border."""
+    rows = [[6, 5, 2, 1, 1, 0.0, after], [8, 3, 1, 1, 2, 0.0, after]]
+    fields = {"convs": rows, "ceil_mode": ceil_mode, "grid": 1, "hidden": [5], "num_classes": 3}
+    model, rng = create_model("alexnet_paper", **fields), np.random.default_rng(3)
+    x = 100 * rng.normal(size=(1, 20, 20, 3))  # makes the energy matter
+    shapes = jax.eval_shape(model.init, jax.random.key(0), x)
+    variables = jax.tree.map(lambda v: 0.3 * rng.normal(size=v.shape), shapes)
+    params, y = variables["params"], x[0]
+    for i, (_, _, stride, padding, groups, *_) in enumerate(rows, 1):
+        y = conv(y, params[f"conv{i}"], stride, padding, groups)
+        for step in after:
+            y = pool(y, ceil_mode) if step == "pool" else lrn(y)
+    y = y.mean((0, 1))
+    y = np.maximum(y @ params["fc6"]["dense"]["kernel"] + params["fc6"]["dense"]["bias"], 0)
+    y = y @ params["head"]["kernel"] + params["head"]["bias"]
+    np.testing.assert_allclose(model.apply(variables, x)[0], y, rtol=1e-11)
+
+
+def test_allcnn_equals_numpy(x64):
+    model, rng = create_model("allcnn_c", width=2, num_classes=3), np.random.default_rng(4)
+    x = rng.normal(size=(1, 13, 12, 3))
+    shapes = jax.eval_shape(model.init, jax.random.key(0), x)
+    variables = jax.tree.map(lambda v: rng.normal(size=v.shape), shapes)
+    params, y = variables["params"], x[0]
+    for i in range(1, 9):
+        y = conv(y, params[f"conv{i}"], 2 if i in (3, 6) else 1, 1 if i < 7 else 0)
+    y = conv(y, {"conv": params["head"]}).mean((0, 1))
+    assert y.max() > 0
+    np.testing.assert_allclose(model.apply(variables, x)[0], y, rtol=1e-11)
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "size", "places"),
+    [
+        ("mlp", {"hidden": [4, 4], "dropout": 0.5}, 5, ["fc2", "head"]),
+        ("lenet5_paper", {"dropout": 0.5}, 32, ["f6", "head"]),
+        ("allcnn_c", {}, 32, ["input", "conv3", "conv6"]),  # and nothing before the head
+        ("alexnet", {}, 64, ["fc6", "fc7"]),
+        ("alexnet_paper", {}, 67, ["fc7", "head"]),
+        ("zfnet", {}, 64, ["fc7", "head"]),
+        ("vgg11", {}, 32, ["fc7", "head"]),
+        ("squeezenet1_1", {}, 64, ["head"]),
+    ],
+)
+def test_training_drops_where_the_reference_does(name, fields, size, places):
+    keys = {"params": jax.random.key(0), "dropout": jax.random.key(1)}
+    model, images = create_model(name, **fields), (1, size, size, 3)
+    taps = list_taps(model, images, "*_dropout", train=True, rngs=keys)
+    assert list(taps) == [f"{place}_dropout" for place in places]
+    assert not list_taps(model, images, "*_dropout#2", train=True, rngs=keys)
+
+
 MAPS = {
     # Krizhevsky et al. 2012, figure 2: 55, 27 and 13 pixels; both cards' maps together.
     "alexnet_paper": (
