@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from jaxcnn.models.inspect.graph import Graph
 
 GAP = 26.0  # between neighbours in a layer
-PASSES = 12
+PASSES = 13  # odd: the last goes down, so that joins come under the middle of their branches
 FIRM = 1000.0  # how much more a node keeps its place than a bend
 
 

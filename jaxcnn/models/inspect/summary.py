@@ -14,7 +14,8 @@ from flax import linen as nn
 from jaxcnn.models.inspect.memory import kept_bytes, peak_bytes
 from jaxcnn.models.inspect.rows import Row, rows_of
 from jaxcnn.models.inspect.table import folded, text
-from jaxcnn.models.inspect.trace import Trace, run_arguments, trace
+from jaxcnn.models.inspect.trace import run_arguments, trace
+from jaxcnn.models.inspect.value import Value
 from jaxcnn.typing import Shape
 
 OPTIMIZERS = {"sgd": 0, "sgd_momentum": 1, "adam": 2}
@@ -155,18 +156,20 @@ def summary(
         state_bytes=sum(s.size * s.dtype.itemsize for s in state),
         activation_bytes=peak_bytes(seen.steps, seen.x, seen.results),
         notes=seen.notes,
-        _kept=functools.partial(training_residuals, model, seen, arguments),
+        _kept=functools.partial(training_residuals, model, seen.variables, seen.x, arguments),
     )
 
 
-def training_residuals(model: nn.Module, trace: Trace, arguments: dict[str, Any]) -> int:
+def training_residuals(
+    model: nn.Module, variables: Any, image: Value, arguments: dict[str, Any]
+) -> int:
     """Return the memory that a training step of the network keeps for its backward pass."""
     off = run_arguments(model, {})
     on: dict[str, Any] = {name: not value for name, value in off.items()} | arguments
     key = jax.eval_shape(lambda: jax.random.key(0))
-    x = jax.ShapeDtypeStruct(trace.x.shape, trace.x.dtype)
+    x = jax.ShapeDtypeStruct(image.shape, image.dtype)
 
     def run(variables: Any, key: Any, x: Any) -> Any:
         return model.apply(variables, x, rngs={"params": key}, mutable=True, **on)[0]
 
-    return kept_bytes(run, trace.variables, key, x)
+    return kept_bytes(run, variables, key, x)
