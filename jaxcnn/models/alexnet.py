@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct
+from jaxcnn.checks import Report
 from jaxcnn.models.classifier import fully_connected
 from jaxcnn.models.inputs import Window, check_images, smallest_input
 from jaxcnn.models.parts import Named, bound, normal_001, torch_uniform
@@ -118,6 +119,7 @@ class AlexNet(nn.Module):
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C) to logits (N, num_classes)."""
         check_images("alexnet", x, self.min_size, f"pool{len(self.convs)}")
+        self._check()
         conv, norm = bound(self, train, kernel_init=self.kernel_init)
         # The paper's constants; its sum over channels is not divided by their number.
         lrn = partial(layers.LocalResponseNorm, 5, 1e-4, 0.75, 2.0, average=False)
@@ -149,6 +151,18 @@ class AlexNet(nn.Module):
 
     def _rows(self) -> list[ConvRow]:
         return [ConvRow(*row) for row in self.convs]
+
+    def _check(self) -> None:
+        report = Report("alexnet")
+        for after in (row.after for row in self._rows()):
+            ok = set(after) <= {"pool", "lrn"} and len(set(after)) == len(after)
+            rule, fix = "must hold 'pool' and 'lrn' at most once each", "use e.g. ('lrn', 'pool')"
+            report.expect(ok, "convs: after", after, rule, fix)
+        names = [*(f"fc{i}" for i in range(6, 6 + len(self.hidden))), "head"]
+        rule, fix = f"must be among the layers {', '.join(names)}", "correct the names"
+        ok = set(self.dropout_before) <= set(names)
+        report.expect(ok, "dropout_before", self.dropout_before, rule, fix)
+        report.done()
 
 
 PAPER = {

@@ -147,6 +147,14 @@ def test_lenet5_paper_refuses_what_it_cannot_build(fields, message):
         jax.eval_shape(model.init, jax.random.key(0), images)
 
 
+def test_alexnet_refuses_steps_and_layers_that_it_does_not_know():
+    fields = {"convs": [[4, 3, 1, 1, 1, 0.0, ["norm"]]], "dropout_before": ["fc8"]}
+    model = create_model("alexnet", **fields)
+    images = jax.ShapeDtypeStruct((1, 32, 32, 1), jnp.float32)
+    with pytest.raises(ValueError, match="2 problems(?s:.*)'norm'(?s:.*)'pool' and 'lrn'.*\n.*fc8"):
+        jax.eval_shape(model.init, jax.random.key(0), images)
+
+
 def test_a_linear_output_takes_any_number_of_classes():
     model = create_model("lenet5_paper", num_classes=26, output="linear")
     images = jax.ShapeDtypeStruct((1, 32, 32, 1), jnp.float32)
@@ -189,6 +197,7 @@ def test_the_rows_of_alexnet_equal_numpy(x64, after, ceil_mode):
     """Groups, normalisation before or after pooling, and pools that hang over the border."""
     rows = [[6, 5, 2, 1, 1, 0.0, after], [8, 3, 1, 1, 2, 0.0, after]]
     fields = {"convs": rows, "ceil_mode": ceil_mode, "grid": 1, "hidden": [5], "num_classes": 3}
+    fields["dropout_before"] = ["head"]
     model, rng = create_model("alexnet_paper", **fields), np.random.default_rng(3)
     x = 100 * rng.normal(size=(1, 20, 20, 3))  # makes the energy matter
     shapes = jax.eval_shape(model.init, jax.random.key(0), x)
