@@ -10,6 +10,8 @@ from jaxcnn.blocks.branches import ConvStep as ConvStep
 from jaxcnn.blocks.branches import PoolStep as PoolStep
 from jaxcnn.blocks.branches import SplitStep as SplitStep
 from jaxcnn.blocks.conv_norm_act import ConvNormAct as ConvNormAct
+from jaxcnn.blocks.convnext import ConvNeXtBlock as ConvNeXtBlock
+from jaxcnn.blocks.convnext import exact_gelu as exact_gelu
 from jaxcnn.blocks.dense import DenseBlock as DenseBlock
 from jaxcnn.blocks.dense import DenseLayer as DenseLayer
 from jaxcnn.blocks.dense import Transition as Transition
@@ -32,6 +34,9 @@ from jaxcnn.blocks.residual import Bottleneck as Bottleneck
 from jaxcnn.blocks.residual import ResidualStage as ResidualStage
 from jaxcnn.blocks.shortcuts import shortcut_a as shortcut_a
 from jaxcnn.blocks.shortcuts import shortcut_b as shortcut_b
+from jaxcnn.blocks.shuffle import ShuffleUnit as ShuffleUnit
+from jaxcnn.blocks.shuffle import channel_shuffle as channel_shuffle
+from jaxcnn.blocks.stage import Stage as Stage
 from jaxcnn.blocks.unet import DoubleConv as DoubleConv
 from jaxcnn.blocks.unet import UNetDown as UNetDown
 from jaxcnn.blocks.unet import UNetUp as UNetUp

@@ -23,12 +23,16 @@ class Rule:
       flatten: Height and width of the map that a linear layer flattened: theirs is (C, H, W),
         ours (H, W, C).
       flip: Whether a transposed convolution's kernel is mirrored in space.
+      leaf: Name there of the only array of the module itself, where `LEAVES` has another.
+      trailing: Axes of length 1 that vectors have there at the end, such as ConvNeXt's scales.
     """
 
     ours: str
     theirs: str
     flatten: tuple[int, int] | None = None
     flip: bool = False
+    leaf: str | None = None
+    trailing: int = 0
 
     def name(self, module: str) -> str | None:
         """Return the module's name there, or None where the pattern does not fit.
@@ -90,7 +94,7 @@ def foreign_leaf(table: Table, path: tuple[str, ...]) -> tuple[Rule, str]:
     """
     _, *modules, leaf = path
     rule, name = table.rule("/".join(modules))
-    leaf = LEAVES.get(leaf, leaf)
+    leaf = rule.leaf or LEAVES.get(leaf, leaf)
     return rule, f"{name}.{leaf}" if name else leaf
 
 
@@ -103,7 +107,7 @@ def to_foreign(rule: Rule, leaf: str, array: np.ndarray) -> np.ndarray:
     (5, 12)
     """
     if leaf != "kernel":
-        return array
+        return array.reshape(array.shape + (1,) * rule.trailing)
     if rule.flatten is not None:
         height, width = rule.flatten
         array = array.reshape(height, width, -1, array.shape[-1]).transpose(2, 0, 1, 3)

@@ -6,6 +6,8 @@ A row: registry name, fields that shrink it, input shape (H, W, C).
 from typing import NamedTuple
 
 from jaxcnn.blocks import ConvStep, inception_v1
+from flax import linen as nn
+
 from jaxcnn.models.auxiliary import AuxStep
 from jaxcnn.models.googlenet import POOL, aux_4x4
 from jaxcnn.models.parts import he_fan_in
@@ -49,6 +51,37 @@ REDUCED = {
         "vgg11_bn", {"stages": [1, 2], "width": 4, "grid": 2, "hidden": [8, 8]}, (8, 8, 3)
     ),
     "inception": Reduced("googlenet", {"steps": INCEPTION, "kernel_init": he_fan_in}, (8, 8, 3)),
+    "shufflenet_v2": Reduced(
+        "shufflenet_v2_x0_5",
+        {"blocks": [2], "widths": [8], "stem": 4, "top": 8, "act": nn.leaky_relu},
+        (8, 8, 3),
+    ),
+    "convnext": Reduced(
+        "convnext_tiny", {"blocks": [1, 1], "widths": [4, 6], "layer_scale": 0.5}, (8, 8, 3)
+    ),
+    "mobilenet_v2": Reduced(
+        "mobilenet_v2",
+        {"stages": [[1, 3, 1, 4, 1], [2, 3, 2, 6, 2]], "stem": 4, "top": 8},
+        (8, 8, 3),
+    ),
+    "mobilenet_v3": Reduced(
+        "mobilenet_v3_small",
+        {
+            "stages": [[[3, 4, 4, True, False, 1]], [[3, 8, 6, False, True, 2]]],
+            **{"stem": 4, "top": 8, "fc": 8},
+        },
+        (8, 8, 3),
+    ),
+    "mnasnet": Reduced(
+        "mnasnet0_5",
+        {"stages": [[1, 3, 1, 4, 1], [3, 3, 2, 6, 1]], "stem": 4, "top": 32},
+        (8, 8, 3),
+    ),
+    "efficientnet": Reduced(
+        "efficientnet_b0",
+        {"stages": [[1, 3, 1, 4, 1, True], [2, 3, 2, 8, 2]], "stem": 4, "top": 8},
+        (8, 8, 3),
+    ),
     "unet": Reduced("unet", {"depth": 1, "width": 4}, (18, 18, 1)),
     "squeezenet": Reduced(
         "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)

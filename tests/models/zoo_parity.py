@@ -43,11 +43,11 @@ def single(name: str) -> float:
         return difference(logits(model, variables, x), golden["logits"])
 
 
-def build(name: str) -> tuple[Any, Any]:
+def build(name: str, layout: str = "torchvision") -> tuple[Any, Any]:
     """Return the model without dropout, and its seeded variables."""
     rates = {rate: 0.0 for rate in RATES if rate in model_info(name).fields}
     model = create_model(name, num_classes=zoo.CLASSES, **rates)
-    variables = seeded(name)
+    variables = seeded(name, layout)
     if isinstance(model.norm, BatchNormConfig):
         calibrating = dataclasses.replace(model.norm, momentum=0.0, unbiased=True)
         x = zoo.images("noise", 4, zoo.size(name))
@@ -56,8 +56,8 @@ def build(name: str) -> tuple[Any, Any]:
     return model, variables
 
 
-def seeded(name: str) -> Any:
-    """Return variables whose values depend on PyTorch's names only."""
+def seeded(name: str, layout: str = "torchvision") -> Any:
+    """Return variables whose values depend on their names in PyTorch only."""
     shape = (1, zoo.size(name), zoo.size(name), 3)
     model = create_model(name, num_classes=zoo.CLASSES)
     images = jax.ShapeDtypeStruct(shape, jnp.float64)
@@ -65,9 +65,10 @@ def seeded(name: str) -> Any:
         lambda v: np.broadcast_to(np.zeros((), np.float32), v.shape),
         jax.eval_shape(model.init, jax.random.key(0), images),
     )
-    shapes = {k: v.shape for k, v in to_arrays(name, empty, num_classes=zoo.CLASSES).items()}
+    options: Any = {"layout": layout, "num_classes": zoo.CLASSES}
+    shapes = {k: v.shape for k, v in to_arrays(name, empty, **options).items()}
     arrays = {key: zoo.array(key, shape) for key, shape in shapes.items()}
-    return from_arrays(name, arrays, num_classes=zoo.CLASSES)
+    return from_arrays(name, arrays, **options)
 
 
 @functools.partial(jax.jit, static_argnums=0)

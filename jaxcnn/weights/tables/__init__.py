@@ -6,7 +6,16 @@ from typing import Any
 from jaxcnn.models.registry import MODELS
 from jaxcnn.weights.error import WeightsError
 from jaxcnn.weights.names import Table
-from jaxcnn.weights.tables import alexnet, inception, squeezenet, vgg
+from jaxcnn.weights.tables import (
+    alexnet,
+    convnext,
+    efficientnet,
+    inception,
+    mobilenet,
+    shufflenet,
+    squeezenet,
+    vgg,
+)
 
 TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {
     ("AlexNet", "torchvision"): alexnet.torchvision,
@@ -14,6 +23,15 @@ TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {
     ("Inception", "torchvision"): inception.torchvision,
     ("Inception", "timm"): inception.torchvision,
     ("SqueezeNet", "torchvision"): squeezenet.torchvision,
+    ("EfficientNet", "torchvision"): efficientnet.torchvision,
+    ("EfficientNet", "timm"): efficientnet.timm,
+    ("EfficientNet", "efficientnet_lite_pytorch"): efficientnet.lite_pytorch,
+    ("ConvNeXt", "torchvision"): convnext.torchvision,
+    ("ConvNeXt", "timm"): convnext.timm,
+    ("ShuffleNetV2", "torchvision"): shufflenet.torchvision,
+    ("MobileNetV2", "torchvision"): mobilenet.v2_torchvision,
+    ("MobileNetV3", "torchvision"): mobilenet.v3_torchvision,
+    ("MNASNet", "torchvision"): mobilenet.mnasnet_torchvision,
 }
 """(name of the Linen class, layout) -> a function of the model that returns its table."""
 
