@@ -27,6 +27,7 @@ from jaxcnn.blocks.inception import inception_v2 as inception_v2
 from jaxcnn.blocks.inception import inception_v2_reduction as inception_v2_reduction
 from jaxcnn.blocks.inverted import FusedInvertedResidual as FusedInvertedResidual
 from jaxcnn.blocks.inverted import InvertedResidual as InvertedResidual
+from jaxcnn.blocks.norm_act import NormAct as NormAct
 from jaxcnn.blocks.preactivation import PreactBasicBlock as PreactBasicBlock
 from jaxcnn.blocks.preactivation import PreactBottleneck as PreactBottleneck
 from jaxcnn.blocks.residual import BasicBlock as BasicBlock

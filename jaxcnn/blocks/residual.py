@@ -90,6 +90,7 @@ class Bottleneck(nn.Module):
 
     The 3x3 has `features // expansion * base_width // 64 * groups` channels. This covers
     ResNet (groups 1, base width 64), ResNeXt-50 32x4d (32, 4) and Wide ResNet-50-2 (1, 128).
+    RegNet's block says `hidden` instead, and may weight these channels (`squeeze_ratio`).
     The stride is in the 3x3 ("v1.5"): in the first 1x1, as in the paper, it would skip three
     quarters of the input; that costs half a point of ImageNet accuracy.
 
@@ -99,6 +100,10 @@ class Bottleneck(nn.Module):
       groups: Groups of the 3x3 (cardinality), >= 1.
       base_width: Channels of one group in a stage with 64 x `expansion` features, >= 1.
       expansion: How many times wider the output is than the inner part of a plain block, >= 1.
+      hidden: Channels of the 3x3, a multiple of `groups`, instead of what `base_width` and
+        `expansion` give; None for that.
+      squeeze_ratio: Share in [0, 1] of the input's channels to which squeeze and excitation
+        after the 3x3 goes down (`squeeze_excite`); 0 for none.
       conv: Constructor of convolutions, called `conv(features, kernel_size, ...)`.
       norm: Constructor of norms, called `norm(name=...)`, bound to train or evaluation; None
         for none, and then convolutions have biases.
@@ -110,7 +115,7 @@ class Bottleneck(nn.Module):
       deterministic: Whether nothing is dropped; only needed where `stochastic_depth` is set.
 
     Source: He et al. 2015, figure 5 right; Xie et al. 2017, figure 3c; Zagoruyko & Komodakis
-    2016, section 2.3.
+    2016, section 2.3; Radosavovic et al. 2020, figure 4.
 
     Example:
       >>> import functools, jax, jax.numpy as jnp
@@ -127,6 +132,8 @@ class Bottleneck(nn.Module):
     groups: int = 1
     base_width: int = 64
     expansion: int = 4
+    hidden: int | None = None
+    squeeze_ratio: float = 0.0
     conv: Conv = layers.Conv
     norm: Norm = layers.BatchNormConfig()
     act: Act = nn.relu
@@ -144,12 +151,22 @@ class Bottleneck(nn.Module):
         """
         report = residual_report(self, x, "groups", "base_width", "expansion")
         expect_scale(report, self)
-        width = inner_width(report, self)
+        report.fraction("squeeze_ratio", self.squeeze_ratio)
+        width = hidden_width(report, self)
         report.done()
         y = self.act(conv_norm(self, x, "1", width, (1, 1)))
         y = conv_norm(self, y, "2", width, (3, 3), stride=self.stride, groups=self.groups)
-        y = conv_norm(self, self.act(y), "3", self.features, (1, 1), zero_init=self.zero_init)
+        y = self._excited(self.act(y), round(self.squeeze_ratio * x.shape[-1]))
+        y = conv_norm(self, y, "3", self.features, (1, 1), zero_init=self.zero_init)
         return self.act(passed(self, x) + dropped(self, y))
+
+    def _excited(self, y: Array, features: int) -> Array:
+        if not self.squeeze_ratio:
+            return y
+        squeeze = layers.SqueezeExcite(
+            max(features, 1), act=self.act, conv=self.conv, name="squeeze_excite"
+        )
+        return squeeze(y)
 
 
 class ResidualStage(nn.Module):
@@ -162,6 +179,7 @@ class ResidualStage(nn.Module):
       block: Constructor of a block, called `block(features, stride=..., name=...)`.
       stochastic_depth: One rate per block, handed to it as `stochastic_depth=...`; empty for
         none.
+      first: Constructor of the first block; None for `block`.
 
     Source: He et al. 2015, table 1.
 
@@ -180,6 +198,7 @@ class ResidualStage(nn.Module):
     stride: int
     block: Callable[..., Any]
     stochastic_depth: tuple[float, ...] = ()
+    first: Callable[..., Any] | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -194,9 +213,9 @@ class ResidualStage(nn.Module):
         report.expect(len(rates) in (0, self.blocks), "stochastic_depth", rates, rule, fix)
         report.done()
         for i in range(self.blocks):
-            stride = self.stride if i == 0 else 1
+            block, stride = (self.first or self.block, self.stride) if i == 0 else (self.block, 1)
             options = {"stochastic_depth": rates[i]} if rates else {}
-            x = self.block(self.features, stride=stride, name=f"block{i + 1}", **options)(x)
+            x = block(self.features, stride=stride, name=f"block{i + 1}", **options)(x)
         return x
 
 
@@ -216,6 +235,18 @@ def residual_report(block: Any, x: Array, *counts: str) -> Report:
     report = start_report(block, x, "features", "stride", *counts)
     expect_rate(report, block, "stochastic_depth")
     return report
+
+
+def hidden_width(report: Report, block: Bottleneck) -> int:
+    """Return the channels within a bottleneck that may say them itself."""
+    hidden, groups = block.hidden, block.groups
+    if hidden is None:
+        return inner_width(report, block)
+    report.count("hidden", hidden)
+    if not report.problems:
+        rule, fix = f"must be a multiple of groups={groups}", f"use {-(-hidden // groups) * groups}"
+        report.expect(hidden % groups == 0, "hidden", hidden, rule, fix)
+    return hidden
 
 
 def inner_width(report: Report, block: Any) -> int:

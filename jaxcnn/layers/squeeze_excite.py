@@ -20,7 +20,8 @@ class SqueezeExcite(nn.Module):
       act: activation in between.
       gate: maps the result to weights.
       dtype: dtype of the computation.
-      conv: makes the convolutions, named `reduce` and `expand`.
+      conv: makes the convolutions, named `reduce` and `expand`; called with `dtype=` only where
+        `dtype` is given, so that a constructor with a dtype of its own keeps it.
 
     Reference: Hu et al., "Squeeze-and-Excitation Networks", 2018.
 
@@ -47,6 +48,7 @@ class SqueezeExcite(nn.Module):
         window = (1,) * len(axes)
         wide = jnp.promote_types(x.dtype, jnp.float32)
         weight = jnp.mean(x, axes, dtype=wide, keepdims=True).astype(x.dtype)
-        weight = self.act(self.conv(self.features, window, dtype=self.dtype, name="reduce")(weight))
-        weight = self.conv(x.shape[-1], window, dtype=self.dtype, name="expand")(weight)
+        options = {} if self.dtype is None else {"dtype": self.dtype}
+        weight = self.act(self.conv(self.features, window, name="reduce", **options)(weight))
+        weight = self.conv(x.shape[-1], window, name="expand", **options)(weight)
         return x * self.gate(weight)

@@ -16,9 +16,12 @@ from jaxcnn.models.mlp import MLP as MLP
 from jaxcnn.models.mnasnet import MNASNet as MNASNet
 from jaxcnn.models.mobilenet_v2 import MobileNetV2 as MobileNetV2
 from jaxcnn.models.mobilenet_v3 import MobileNetV3 as MobileNetV3
+from jaxcnn.models.preact_resnet import PreactResNet as PreactResNet
 from jaxcnn.models.registry import create_model as create_model
 from jaxcnn.models.registry import list_models as list_models
 from jaxcnn.models.registry import model_info as model_info
+from jaxcnn.models.regnet import RegNet as RegNet
+from jaxcnn.models.resnet import ResNet as ResNet
 from jaxcnn.models.shufflenet import ShuffleNetV2 as ShuffleNetV2
 from jaxcnn.models.squeezenet import SqueezeNet as SqueezeNet
 from jaxcnn.models.unet import UNet as UNet

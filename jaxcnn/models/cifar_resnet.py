@@ -1,4 +1,4 @@
-"""Residual networks for small images (He et al. 2015), resnet20 to resnet110."""
+"""Residual networks for small images (He et al. 2015), and with stochastic depth."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,8 +9,9 @@ from flax import linen as nn
 from jaxcnn import layers
 from jaxcnn.blocks import BasicBlock, ConvNormAct, ResidualStage, shortcut_a
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, classify, he_fan_out, linear_rates, recomputed
+from jaxcnn.models.parts import bound, classify, he_fan_out, recomputed, stage_rates
 from jaxcnn.models.variant import Variant
+from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype
 
 
@@ -20,7 +21,9 @@ class CifarResNet(nn.Module):
     A 3x3 convolution with 16 features, then three stages of n basic blocks with 16, 32 and 64
     features, of which the last two halve the size; global average; one linear layer. Shortcuts
     that change the shape subsample and pad with zero channels (option A), so they have no
-    parameters: resnet20 has 269,722 with ten classes.
+    parameters: resnet20 has 269,722 with ten classes. Convolutions start as in He et al. 2015b
+    (normal), the last layer as in Flax (LeCun's). `resnet110_sd` is the network of Huang et al.
+    2016, of which the last block survives with probability 0.5.
 
     Attributes:
       blocks: Blocks n of each stage.
@@ -35,6 +38,9 @@ class CifarResNet(nn.Module):
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
       dtype: Type of the computation; parameters stay float32.
+
+    Source: He et al. 2015, "Deep residual learning for image recognition", section 4.2; Huang
+    et al. 2016, "Deep networks with stochastic depth", equation 4.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -58,13 +64,13 @@ class CifarResNet(nn.Module):
 
     @property
     def min_size(self) -> int:
-        """Smallest height and width of the images, in pixels."""
-        return 4
+        """Smallest height and width of the images, in pixels: every window is padded."""
+        return 1
 
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
-        """Map images (N, H, W, C), H and W at least 4, to logits (N, num_classes)."""
-        check_images("cifar_resnet", x, self.min_size, "stage3")
+        """Map images (N, H, W, C) to logits (N, num_classes)."""
+        check_images("cifar_resnet", x, self.min_size, "stem")
         conv, norm = bound(self, train, kernel_init=he_fan_out)
         wiring = {"conv": conv, "norm": norm, "act": self.act}
         block = partial(
@@ -74,18 +80,19 @@ class CifarResNet(nn.Module):
             deterministic=not train,
             **wiring,
         )
-        rates = linear_rates(self.stochastic_depth, 3 * self.blocks)
         x = ConvNormAct(self.width, **wiring, name="stem")(x)
-        for i in range(3):
-            stride, features = (1, 2, 2)[i], self.width * 2**i
-            drops = rates[i * self.blocks : (i + 1) * self.blocks]
-            x = ResidualStage(self.blocks, features, stride, block, drops, name=f"stage{i + 1}")(x)
-        return classify(self, x.mean((1, 2)), train)
+        for i, drops in enumerate(stage_rates(self.stochastic_depth, (self.blocks,) * 3)):
+            stage = partial(ResidualStage, self.blocks, self.width * 2**i, min(i + 1, 2), block)
+            x = stage(drops, name=f"stage{i + 1}")(x)
+        return classify(self, global_avg_pool(x), train)
 
 
-def _variant(blocks: int, params: int) -> Variant:
-    source = "He et al. 2015, section 4.2 (CIFAR-10)"
-    return Variant(CifarResNet, params, source, {"blocks": blocks}, input_size=32)
+HE = "He et al. 2015, section 4.2 (CIFAR-10)"
+HUANG = "Huang et al. 2016, section 4 (CIFAR-10)"
+
+
+def _variant(blocks: int, params: int, source: str = HE, **fields: Any) -> Variant:
+    return Variant(CifarResNet, params, source, {"blocks": blocks, **fields}, input_size=32)
 
 
 VARIANTS = {
@@ -94,4 +101,5 @@ VARIANTS = {
     "resnet44": _variant(7, 658_586),
     "resnet56": _variant(9, 853_018),
     "resnet110": _variant(18, 1_727_962),
+    "resnet110_sd": _variant(18, 1_727_962, HUANG, stochastic_depth=0.5),
 }

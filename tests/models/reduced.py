@@ -26,6 +26,9 @@ class Reduced(NamedTuple):
     shape: tuple[int, int, int] = (32, 32, 3)
 
 
+LEAKY = {"act": nn.leaky_relu}
+"""For networks so narrow that all their channels may be dead."""
+
 REDUCED = {
     "mlp": Reduced("mlp", {"hidden": [6]}, (5, 5, 1)),
     "lenet": Reduced("lenet5", {}, (16, 16, 1)),
@@ -85,6 +88,13 @@ REDUCED = {
     "unet": Reduced("unet", {"depth": 1, "width": 4}, (18, 18, 1)),
     "squeezenet": Reduced(
         "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)
+    ),
+    "resnet": Reduced("resnet50", {"blocks": [1, 1], "width": 4, **LEAKY}, (8, 8, 3)),
+    "preact_resnet": Reduced("preact_resnet164", {"blocks": [1, 2], "width": 4}, (8, 8, 3)),
+    "regnet": Reduced(
+        "regnet_y_400mf",
+        {"depth": 2, "w_0": 8, "w_a": 8.0, "group_width": 4, "stem_width": 4, **LEAKY},
+        (8, 8, 3),
     ),
     "cifar_resnet": Reduced("resnet20", {"blocks": 1, "width": 4}, (8, 8, 3)),
 }

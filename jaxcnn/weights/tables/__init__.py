@@ -12,6 +12,8 @@ from jaxcnn.weights.tables import (
     efficientnet,
     inception,
     mobilenet,
+    regnet,
+    resnet,
     shufflenet,
     squeezenet,
     vgg,
@@ -32,6 +34,10 @@ TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {
     ("MobileNetV2", "torchvision"): mobilenet.v2_torchvision,
     ("MobileNetV3", "torchvision"): mobilenet.v3_torchvision,
     ("MNASNet", "torchvision"): mobilenet.mnasnet_torchvision,
+    ("ResNet", "torchvision"): resnet.torchvision,
+    ("ResNet", "timm"): resnet.torchvision,
+    ("RegNet", "torchvision"): regnet.torchvision,
+    ("RegNet", "timm"): regnet.timm,
 }
 """(name of the Linen class, layout) -> a function of the model that returns its table."""
 
