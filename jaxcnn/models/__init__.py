@@ -5,6 +5,7 @@ from jaxcnn.models.allcnn import AllCNN as AllCNN
 from jaxcnn.models.cifar_resnet import CifarResNet as CifarResNet
 from jaxcnn.models.convnet import ConvNet as ConvNet
 from jaxcnn.models.convnext import ConvNeXt as ConvNeXt
+from jaxcnn.models.densenet import DenseNet as DenseNet
 from jaxcnn.models.efficientnet import EfficientNet as EfficientNet
 from jaxcnn.models.inception import Inception as Inception
 from jaxcnn.models.inspect import Summary as Summary

@@ -38,6 +38,7 @@ def from_arrays(
     model = create_model(name, **fields)
     expected = abstract_variables(name, model)
     table = table_of(name, model, layout)
+    arrays = {table.current(key): array for key, array in arrays.items()}
     names = foreign_names(table, expected)
     problems = _mismatches(names, expected, arrays, table)
     found: dict[tuple[str, ...], np.ndarray] = {}

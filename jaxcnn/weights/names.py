@@ -55,10 +55,12 @@ class Table:
     Attributes:
       rules: Exactly one of them fits each module that holds arrays.
       ignored: Patterns of foreign names that have no counterpart here and are dropped.
+      renamed: Patterns of older foreign names, with what they have become.
     """
 
     rules: tuple[Rule, ...]
     ignored: tuple[str, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
     def rule(self, module: str) -> tuple[Rule, str]:
         """Return the one rule that fits, with the foreign name of the module.
@@ -74,6 +76,17 @@ class Table:
                 "Fix: correct the table of this model's names"
             )
         return found[0]
+
+    def current(self, key: str) -> str:
+        """Return what a foreign name, which may be an older one, is called now.
+
+        >>> table = Table((), renamed=((r"(.*norm)\\.(\\d\\..*)", r"\\1\\2"),))
+        >>> table.current("layer.norm.1.weight")
+        'layer.norm1.weight'
+        """
+        for pattern, replacement in self.renamed:
+            key = re.sub(f"^(?:{pattern})$", replacement, key)
+        return key
 
     def ignores(self, key: str) -> bool:
         """Whether a foreign name is dropped without a word.

@@ -85,6 +85,9 @@ REDUCED = {
         {"stages": [[1, 3, 1, 4, 1, True], [2, 3, 2, 8, 2]], "stem": 4, "top": 8},
         (8, 8, 3),
     ),
+    "densenet": Reduced(
+        "densenet121", {"blocks": [2, 1], "growth_rate": 4, "stem_features": 4}, (9, 9, 3)
+    ),
     "unet": Reduced("unet", {"depth": 1, "width": 4}, (18, 18, 1)),
     "squeezenet": Reduced(
         "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)

@@ -9,6 +9,7 @@ from jaxcnn.weights.names import Table
 from jaxcnn.weights.tables import (
     alexnet,
     convnext,
+    densenet,
     efficientnet,
     inception,
     mobilenet,
@@ -24,6 +25,8 @@ TABLES: dict[tuple[str, str], Callable[[Any], Table]] = {
     ("VGG", "torchvision"): vgg.torchvision,
     ("Inception", "torchvision"): inception.torchvision,
     ("Inception", "timm"): inception.torchvision,
+    ("DenseNet", "torchvision"): densenet.torchvision,
+    ("DenseNet", "timm"): densenet.torchvision,
     ("SqueezeNet", "torchvision"): squeezenet.torchvision,
     ("EfficientNet", "torchvision"): efficientnet.torchvision,
     ("EfficientNet", "timm"): efficientnet.timm,
