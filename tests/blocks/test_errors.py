@@ -36,6 +36,9 @@ MISUSES = {
     "groups zero": (NECK(8, groups=0), "groups=0: must be >= 1"),
     "width zero": (NECK(8, base_width=16), "base_width=16: leaves no channels"),
     "expansion zero": (NECK(8, expansion=0), "expansion=0: must be >= 1"),
+    "hidden zero": (NECK(8, hidden=0), "hidden=0: must be >= 1"),
+    "hidden and groups": (NECK(8, hidden=6, groups=4), "hidden=6: must be a multiple.*use 8"),
+    "squeeze in percent": (NECK(8, squeeze_ratio=25), r"squeeze_ratio=25: must lie in \[0, 1\]"),
     "rate in percent": (
         BASIC(8, stochastic_depth=20),
         r"stochastic_depth=20: must lie in \[0, 1\]",
