@@ -74,8 +74,8 @@ def list_models(pattern: str = "*") -> list[str]:
       The names, as `create_model` takes them.
 
     Example:
-      >>> list_models("resnet?0")
-      ['resnet20']
+      >>> list_models("resnet2*")
+      ['resnet20', 'resnet200']
     """
     return sorted(fnmatch.filter(MODELS, pattern))
 
