@@ -2,6 +2,7 @@
 
 from jaxcnn.models.alexnet import AlexNet as AlexNet
 from jaxcnn.models.allcnn import AllCNN as AllCNN
+from jaxcnn.models.backbone_unet import BackboneUNet as BackboneUNet
 from jaxcnn.models.cifar_resnet import CifarResNet as CifarResNet
 from jaxcnn.models.convnet import ConvNet as ConvNet
 from jaxcnn.models.convnext import ConvNeXt as ConvNeXt

@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxcnn.models import (
     alexnet,
     allcnn,
+    backbone_unet,
     bn_inception,
     cifar_resnet,
     convnet,
@@ -50,6 +51,7 @@ MODELS: dict[str, Variant] = {
     **inception_v3.VARIANTS,
     **densenet.VARIANTS,
     **unet.VARIANTS,
+    **backbone_unet.VARIANTS,
     **squeezenet.VARIANTS,
     **resnet.VARIANTS,
     **cifar_resnet.VARIANTS,

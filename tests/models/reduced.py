@@ -5,12 +5,13 @@ A row: registry name, fields that shrink it, input shape (H, W, C).
 
 from typing import NamedTuple
 
-from jaxcnn.blocks import ConvStep, inception_v1
 from flax import linen as nn
 
+from jaxcnn.blocks import ConvStep, inception_v1
 from jaxcnn.models.auxiliary import AuxStep
 from jaxcnn.models.googlenet import POOL, aux_4x4
 from jaxcnn.models.parts import he_fan_in
+from jaxcnn.models.resnet import ResNet
 
 INCEPTION = (
     ("conv1", ConvStep(4, 3)),
@@ -18,6 +19,8 @@ INCEPTION = (
     ("inception3a", inception_v1(4, 2, 4, 2, 4, 4)),
     ("aux1", AuxStep(aux_4x4, 4)),
 )
+# Leaky: in so narrow a decoder all channels may be dead.
+BACKBONE = ResNet(blocks=(1,), width=4, bottleneck=False, act=nn.leaky_relu)
 
 
 class Reduced(NamedTuple):
@@ -89,6 +92,11 @@ REDUCED = {
         "densenet121", {"blocks": [2, 1], "growth_rate": 4, "stem_features": 4}, (9, 9, 3)
     ),
     "unet": Reduced("unet", {"depth": 1, "width": 4}, (18, 18, 1)),
+    "backbone_unet": Reduced(
+        "unet_resnet18",
+        {"backbone": BACKBONE, "depth": 2, "width": 4, "act": nn.leaky_relu},
+        (6, 6, 3),
+    ),
     "squeezenet": Reduced(
         "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)
     ),
