@@ -36,9 +36,6 @@ REDUCED = {
     "mlp": Reduced("mlp", {"hidden": [6]}, (5, 5, 1)),
     "lenet": Reduced("lenet5", {}, (16, 16, 1)),
     "lenet_paper": Reduced("lenet5_paper", {"hidden": [8, 84]}, (16, 16, 1)),
-    "convnet": Reduced(
-        "convnet", {"stages": [[4, 1, True], [6, 1, True]], "hidden": [8]}, (8, 8, 1)
-    ),
     "allcnn": Reduced("allcnn_c", {"width": 8}, (9, 9, 3)),
     "alexnet": Reduced(
         "alexnet_paper",
@@ -57,6 +54,12 @@ REDUCED = {
         "vgg11_bn", {"stages": [1, 2], "width": 4, "grid": 2, "hidden": [8, 8]}, (8, 8, 3)
     ),
     "inception": Reduced("googlenet", {"steps": INCEPTION, "kernel_init": he_fan_in}, (8, 8, 3)),
+    "squeezenet": Reduced(
+        "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)
+    ),
+    "convnet": Reduced(
+        "convnet", {"stages": [[4, 1, True], [6, 1, True]], "hidden": [8]}, (8, 8, 1)
+    ),
     "shufflenet_v2": Reduced(
         "shufflenet_v2_x0_5",
         {"blocks": [2], "widths": [8], "stem": 4, "top": 8, "act": nn.leaky_relu},
@@ -88,6 +91,8 @@ REDUCED = {
         {"stages": [[1, 3, 1, 4, 1, True], [2, 3, 2, 8, 2]], "stem": 4, "top": 8},
         (8, 8, 3),
     ),
+    "resnet": Reduced("resnet50", {"blocks": [1, 1], "width": 4, **LEAKY}, (8, 8, 3)),
+    "preact_resnet": Reduced("preact_resnet164", {"blocks": [1, 2], "width": 4}, (8, 8, 3)),
     "densenet": Reduced(
         "densenet121", {"blocks": [2, 1], "growth_rate": 4, "stem_features": 4}, (9, 9, 3)
     ),
@@ -97,11 +102,6 @@ REDUCED = {
         {"backbone": BACKBONE, "depth": 2, "width": 4, "act": nn.leaky_relu},
         (6, 6, 3),
     ),
-    "squeezenet": Reduced(
-        "squeezenet1_1", {"stem": 8, "squeeze": [2, 4], "pools": [1, 3]}, (17, 17, 3)
-    ),
-    "resnet": Reduced("resnet50", {"blocks": [1, 1], "width": 4, **LEAKY}, (8, 8, 3)),
-    "preact_resnet": Reduced("preact_resnet164", {"blocks": [1, 2], "width": 4}, (8, 8, 3)),
     "regnet": Reduced(
         "regnet_y_400mf",
         {"depth": 2, "w_0": 8, "w_a": 8.0, "group_width": 4, "stem_width": 4, **LEAKY},
