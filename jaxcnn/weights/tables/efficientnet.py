@@ -37,12 +37,12 @@ def lite_pytorch(model: Any) -> Table:
 
 
 def timm(model: Any) -> Table:
-    """Return timm's names: the parts of a block have names, which differ with its kind."""
+    """Return timm's names, also of MobileNet-v2 and MNASNet: they differ with a block's kind."""
     rules = [*unit("stem", "conv_stem", "bn1"), *unit("top", "conv_head", "bn2")]
     rules.append(Rule("head", "classifier"))
     for stage, blocks, row, _ in _stages(model):
         theirs, norm = f"blocks.{stage - 1}.{{1-1}}", 0
-        for part in parts(row, model.squeeze_ratio):
+        for part in parts(row, getattr(model, "squeeze_ratio", 0.0)):
             if part == "squeeze_excite":
                 rules.append(Rule(f"{blocks}/{part}/reduce", f"{theirs}.se.conv_reduce"))
                 rules.append(Rule(f"{blocks}/{part}/expand", f"{theirs}.se.conv_expand"))
