@@ -8,12 +8,14 @@ from pathlib import Path
 from benchmarks.machine import machine
 
 TABLES: dict[str, str] = {
+    "compile": "seconds to trace and compile init, inference and training of each family",
     "input": "the input pipeline alone: images/s and host memory",
 }
 PROOFS: dict[str, str] = {
     "digits": "test accuracy and time of the default run, over five splits and seeds",
     "fashion": "test accuracy and time of fashion_mnist_cnn",
     "kill": "kill -9 and SIGTERM at random moments: the resumed run is bitwise the same",
+    "zoo": "every model that torchvision has: its logits, gradients and statistics in f64",
     "mutants": "seeded faults: each must fail a test",
     "weights_files": "hostile and damaged files of weights; time and memory of ResNet-50's",
 }

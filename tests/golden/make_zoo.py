@@ -30,12 +30,10 @@ def build(name: str) -> torch.nn.Module:
     for module in model.modules():
         if isinstance(module, torch.nn.Dropout | StochasticDepth):
             module.p = 0.0
-    state = {
-        key: torch.from_numpy(zoo.array(key, tuple(value.shape)))
-        for key, value in model.state_dict().items()
-        if not key.endswith("num_batches_tracked")
-    }
-    model.load_state_dict(state, strict=False)
+    with torch.no_grad():
+        for key, value in model.state_dict().items():
+            if not key.endswith("num_batches_tracked"):
+                value.copy_(torch.from_numpy(zoo.array(key, tuple(value.shape))))
     return model
 
 
@@ -55,15 +53,15 @@ def calibrate(model: torch.nn.Module, x: torch.Tensor) -> None:
         norm.momentum = momentum
 
 
-def batch(name: str, what: str, count: int) -> torch.Tensor:
+def batch(name: str) -> torch.Tensor:
     """Return noise (N, 3, H, W)."""
-    return torch.from_numpy(zoo.images(what, count, zoo.size(name)).transpose(0, 3, 1, 2).copy())
+    return torch.from_numpy(zoo.images(name).transpose(0, 3, 1, 2).copy())
 
 
 def train(model: torch.nn.Module, x: torch.Tensor) -> dict[str, np.ndarray]:
     """Return digests of the gradients and of the statistics of one step."""
     outputs = model.train()(x)
-    outputs = [outputs] if isinstance(outputs, torch.Tensor) else [o for o in outputs]
+    outputs = [outputs] if isinstance(outputs, torch.Tensor) else list(outputs)
     if len(outputs) == 3:  # GoogLeNet gives (logits, second head, first head)
         outputs = [outputs[0], outputs[2], outputs[1]]
     sum(
@@ -84,13 +82,13 @@ def main() -> None:
     """Write the files of the models named on the command line."""
     zoo.FOLDER.mkdir(exist_ok=True)
     for name in sys.argv[1:]:
-        model = build(name)
+        model, x = build(name), batch(name)
         if norms(model):
-            calibrate(model, batch(name, "noise", 4))
+            calibrate(model, x)
         with torch.no_grad():
-            found = {"logits": model.eval()(batch(name, "photographs", 2)).numpy()}
+            found = {"logits": model.eval()(x[:2]).numpy()}
         if name in zoo.TRAINED:
-            found |= train(model, batch(name, "photographs", 2))
+            found |= train(model, x[:2])
         np.savez_compressed(zoo.FOLDER / f"{name}.npz", **found)
         print(name, np.abs(found["logits"]).max(), flush=True)
 

@@ -2,7 +2,8 @@
 
 Each array of a state dict is drawn from a generator seeded with its PyTorch name, so nothing is
 stored but what the network makes of it. Statistics of norms are not drawn: they are those of one
-training pass over noise, which keeps activations of order 1 (and is part of what is compared).
+training pass over four images of noise, of which the first two are then classified. So activations
+stay of order 1 at any depth, and how a network trains is part of what is compared.
 
     python -m tests.golden.make_zoo resnet18 vgg11     where torch and torchvision are
 
@@ -53,9 +54,9 @@ def array(name: str, shape: tuple[int, ...]) -> np.ndarray:
     return 0.1 * values + (leaf != "bias")
 
 
-def images(name: str, batch: int, side: int) -> np.ndarray:
-    """Return noise (N, H, W, 3)."""
-    return generator(f"images {name}").standard_normal((batch, side, side, 3))
+def images(name: str) -> np.ndarray:
+    """Return four images of noise (4, H, W, 3), as large as the model asks for."""
+    return generator("images").standard_normal((4, size(name), size(name), 3))
 
 
 def weights_of(outputs: int, shape: tuple[int, ...]) -> np.ndarray:

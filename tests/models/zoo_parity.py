@@ -1,4 +1,4 @@
-"""Our networks with the seeded weights of `tests.golden.zoo`, and how far they are from PyTorch's."""
+"""Our networks with the seeded weights of `tests.golden.zoo`, compared with PyTorch's."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ def compare(name: str) -> dict[str, float]:
     """
     with jax.enable_x64(True), np.load(zoo.FOLDER / f"{name}.npz") as golden:
         model, variables = build(name)
-        x = zoo.images("photographs", 2, zoo.size(name))
+        x = zoo.images(name)[:2]
         found = {"logits": difference(logits(model, variables, x), golden["logits"])}
         if "grads" in golden:
             grads, stats = train(name, model, variables, x)
@@ -39,7 +39,7 @@ def single(name: str) -> float:
         with jax.enable_x64(True):
             model, variables = build(name)
         variables = jax.tree.map(lambda v: np.asarray(v, np.float32), variables)
-        x = zoo.images("photographs", 2, zoo.size(name)).astype(np.float32)
+        x = zoo.images(name)[:2].astype(np.float32)
         return difference(logits(model, variables, x), golden["logits"])
 
 
@@ -50,8 +50,7 @@ def build(name: str, layout: str = "torchvision") -> tuple[Any, Any]:
     variables = seeded(name, layout)
     if isinstance(model.norm, BatchNormConfig):
         calibrating = dataclasses.replace(model.norm, momentum=0.0, unbiased=True)
-        x = zoo.images("noise", 4, zoo.size(name))
-        _, moved = step(model.clone(norm=calibrating), variables, x)
+        _, moved = step(model.clone(norm=calibrating), variables, zoo.images(name))
         variables = {**variables, "batch_stats": moved["batch_stats"]}
     return model, variables
 

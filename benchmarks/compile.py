@@ -1,0 +1,90 @@
+"""Seconds to trace and to compile a network: its initialisation, inference and training step.
+
+Nothing is computed and nothing cached: each network has a process of its own, its arguments are
+shapes. One usual variant of each family, and the deepest of those that repeat blocks.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxcnn import create_model, model_info
+from jaxcnn.losses import cross_entropy
+
+ROOT = Path(__file__).parents[1]
+BATCH = 8
+NAMES = (
+    *("mlp", "lenet5", "lenet5_paper", "convnet", "allcnn_c", "alexnet", "alexnet_paper", "zfnet"),
+    *("vgg16", "vgg19_bn", "googlenet", "googlenet_paper", "bn_inception", "inception_v3"),
+    *("resnet20", "resnet110", "resnet18", "resnet50", "resnet152", "resnext50_32x4d"),
+    *("wide_resnet50_2", "preact_resnet50", "wrn_28_10", "densenet121", "densenet201"),
+    *("densenet_bc_100_12", "unet", "squeezenet1_1", "mobilenet_v2", "mobilenet_v3_large"),
+    *("mnasnet1_0", "efficientnet_b0", "efficientnet_b7", "efficientnet_lite0"),
+    *("efficientnet_v2_s", "convnext_tiny", "shufflenet_v2_x1_0", "regnet_x_400mf"),
+    *("regnet_y_400mf",),
+)
+
+
+def run(count: int) -> dict[str, Any]:
+    rows = []
+    for name in NAMES[: count or None]:
+        command = [sys.executable, "-m", "benchmarks.compile", name]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        found = json.loads(done.stdout.splitlines()[-1]) if not done.returncode else {}
+        rows.append({"model": name, **(found or {"error": done.stderr[-500:]})})
+        print(rows[-1], flush=True)
+    return {"batch": BATCH, "rows": rows, "failures": [r["model"] for r in rows if "error" in r]}
+
+
+def measure(name: str) -> dict[str, float]:
+    info, model = model_info(name), create_model(name)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    shape = (BATCH, info.input_size, info.input_size, info.channels)
+    images = jax.ShapeDtypeStruct(shape, jnp.float32)
+    variables = jax.eval_shape(model.init, key, images)
+    found = {}
+    for what, function, arguments in (
+        ("init", model.init, (key, images)),
+        ("inference", model.apply, (variables, images)),
+        ("training", training_step(model), (variables, key, images)),
+    ):
+        start = time.perf_counter()
+        lowered = jax.jit(function).lower(*arguments)
+        middle = time.perf_counter()
+        lowered.compile()
+        found[f"{what}_trace_s"] = round(middle - start, 2)
+        found[f"{what}_compile_s"] = round(time.perf_counter() - middle, 2)
+    return found
+
+
+def training_step(model: Any) -> Any:
+    """Return one step of SGD with momentum, auxiliary losses included."""
+    optimizer = optax.sgd(0.1, 0.9)
+
+    def step(variables: Any, key: Any, images: Any) -> Any:
+        def loss(params: Any) -> Any:
+            given, mutable = {**variables, "params": params}, ["batch_stats", "aux"]
+            rngs = {"dropout": key}
+            y, moved = model.apply(given, images, train=True, rngs=rngs, mutable=mutable)
+            outputs = [y, *jax.tree.leaves(moved.get("aux", {}))]
+            return sum(error(y).sum() for y in outputs), moved.get("batch_stats", {})
+
+        def error(y: Any) -> Any:
+            return cross_entropy(y, jnp.zeros(y.shape[:-1], jnp.int32))
+
+        grads, stats = jax.grad(loss, has_aux=True)(variables["params"])
+        updates, state = optimizer.update(grads, optimizer.init(variables["params"]))
+        return optax.apply_updates(variables["params"], updates), stats, state
+
+    return step
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1])))
