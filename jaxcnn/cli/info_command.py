@@ -25,7 +25,7 @@ def command(name: Name, /, *, as_json: Json = False) -> str:
         "family": info.family,
         "source": info.source,
         "parameters": f"{info.params:,}",
-        "mult-adds": "not recorded: see jaxcnn summary" if info.macs is None else short(info.macs),
+        "mult-adds": short(info.macs),
         "input": f"{info.input_size}x{info.input_size}x{info.channels}, "
         f"at least {info.min_size}x{info.min_size}",
         "classes": info.num_classes,

@@ -34,6 +34,7 @@ from jaxcnn.models import (
     vgg,
     zfnet,
 )
+from jaxcnn.models.macs import MACS
 from jaxcnn.models.variant import ModelInfo, Variant
 from jaxcnn.typing import Dtype
 
@@ -148,7 +149,7 @@ def model_info(name: str) -> ModelInfo:
         name=name,
         family=variant.family.__name__,
         params=variant.params,
-        macs=variant.macs,
+        macs=MACS[name],
         input_size=variant.input_size,
         min_size=model.min_size,
         channels=variant.channels,

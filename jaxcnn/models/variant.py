@@ -18,7 +18,6 @@ class Variant:
       fields: Fields of the class in which this variant differs from its defaults.
       input_size: Height and width of the images of the paper, or of torchvision's weights.
       channels: Channels of these images.
-      macs: Multiply-adds of convolutions and linear layers for one such image, in evaluation.
     """
 
     family: type[nn.Module]
@@ -27,7 +26,6 @@ class Variant:
     fields: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     input_size: int = 224
     channels: int = 3
-    macs: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +36,7 @@ class ModelInfo:
       name: Name in the registry.
       family: Name of the Linen class.
       params: Trainable parameters with the default fields.
-      macs: Multiply-adds of convolutions and linear layers for one image, in evaluation.
+      macs: Multiply-adds of convolutions and linear layers for one usual image, in evaluation.
       input_size: Usual height and width of the images, in pixels.
       min_size: Smallest height and width that the architecture can take.
       channels: Usual channels of the images.
@@ -55,7 +53,7 @@ class ModelInfo:
     name: str
     family: str
     params: int
-    macs: int | None
+    macs: int
     input_size: int
     min_size: int
     channels: int

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax import linen as nn
 
+import jaxcnn
 from jaxcnn import create_model, list_models, model_info
 from jaxcnn.models.registry import MODELS
 from tests.models.reduced import REDUCED
@@ -50,9 +51,12 @@ def count(variables) -> int:
     return sum(p.size for p in jax.tree.leaves(variables["params"]))
 
 
-@pytest.mark.parametrize("name", list_models())
-def test_parameters_equal_the_reference(name):
-    assert count(variables_of(create_model(name), spec(name))) == model_info(name).params
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_and_multiply_adds_are_those_of_the_table(name):
+    info = model_info(name)
+    found = jaxcnn.summary(create_model(name), spec(name, batch=1).shape)
+    assert (found.total_params, found.total_macs) == (info.params, info.macs)
+    assert count(variables_of(create_model(name), spec(name))) == info.params
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,6 +99,17 @@ def test_the_smallest_image_passes_and_a_smaller_one_names_the_layer(name):
     if size > 1:
         with pytest.raises(ValueError, match=f"at least {size} pixels.*leaves layer '.+' no input"):
             variables_of(model, spec(name, size=size - 1))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_odd_and_oblong_images_pass(name):
+    model, info = create_model(name), model_info(name)
+    if name in ("mlp", "unet"):  # every pixel has its weight; valid windows must come out even
+        pytest.skip("the architecture fixes the size")
+    size = info.min_size + info.min_size % 2 + 33
+    images = jax.ShapeDtypeStruct((2, size, size + 10, info.channels), jnp.float32)
+    logits, _ = jax.eval_shape(model.init_with_output, jax.random.key(0), images)
+    assert (logits.shape[0], logits.shape[-1]) == (2, info.num_classes)
 
 
 @pytest.mark.parametrize("name", NAMES)
