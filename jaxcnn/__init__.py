@@ -7,5 +7,6 @@ from jaxcnn.models import summary as summary
 from jaxcnn.models import model_info as model_info
 from jaxcnn.taps import features as features
 from jaxcnn.taps import grad_at as grad_at
+from jaxcnn.weights import load_pretrained as load_pretrained
 
 __version__ = "0.1.0"

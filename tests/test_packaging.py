@@ -15,4 +15,5 @@ def test_the_wheel_contains_the_library_and_nothing_else(tmp_path):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"jaxcnn"}
     assert "jaxcnn/models/registry.py" in names
+    assert {"weights.csv", "imagenet1k.txt"} <= {name.rpartition("/")[2] for name in names}
     assert any(name.endswith("licenses/LICENSE") for name in names)

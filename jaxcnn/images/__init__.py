@@ -10,3 +10,4 @@ from jaxcnn.images.read import header as header
 from jaxcnn.images.read import read as read
 from jaxcnn.images.resize import resize as resize
 from jaxcnn.images.resize import to_channels as to_channels
+from jaxcnn.images.transform import ImageTransform as ImageTransform
