@@ -7,9 +7,9 @@ import jax
 from flax import linen as nn
 
 from jaxcnn.checks import Report
+from jaxcnn.finetune import adapt_channels, new_head
 from jaxcnn.models import create_model, model_info
 from jaxcnn.typing import Key, Variables
-from jaxcnn.weights.adapt import adapt
 from jaxcnn.weights.catalogue import WeightSet, weight_set
 from jaxcnn.weights.download import locate
 from jaxcnn.weights.torch_names import load_torch
@@ -70,30 +70,21 @@ def load_pretrained(
       jaxcnn.checks.ArgumentError: load_pretrained: in_channels=4: must be 1 or 3. Fix: ...
     """
     report = Report("load_pretrained")
-    fix = "load with in_channels=3 and replace the kernel of the first convolution yourself"
+    fix = "load with in_channels=3 and adapt the variables by jaxcnn.finetune.adapt_channels"
     report.expect(in_channels in (1, 3), "in_channels", in_channels, "must be 1 or 3", fix)
     report.done()
     meta = weight_set(name, tag)
     if "aux_heads" in model_info(meta.name).fields:
         fields.setdefault("aux_heads", False)
-    given: Any = {} if num_classes is None else {"num_classes": num_classes}
-    model = create_model(meta.name, **given, **fields)
+    model: Any = create_model(meta.name, **fields)
     loaded = {field: value for field, value in fields.items() if field != "dtype"}
     path = locate(meta, progress=progress)
     variables = load_torch(meta.name, path, layout=meta.layout, **loaded)
-    classes = len(meta.categories)
-    if num_classes in (None, classes) and in_channels == 3:
-        return model, variables, meta
-    key = jax.random.key(0) if key is None else key
-    size = model_info(meta.name).input_size
-    variables = adapt(model, variables, (1, size, size, in_channels), key)
-    return model, variables, adapted(meta, num_classes, in_channels)
-
-
-def adapted(meta: WeightSet, num_classes: int | None, in_channels: int) -> WeightSet:
-    """Return what is known of weights after they were adapted."""
-    if num_classes not in (None, len(meta.categories)):
+    if num_classes not in (None, model.num_classes):
+        key = jax.random.key(0) if key is None else key
+        model, variables = new_head(model, variables, num_classes, key)
         meta = dataclasses.replace(meta, categories=())
     if in_channels == 1:
+        variables = adapt_channels(variables, 1)
         meta = dataclasses.replace(meta, transforms=meta.transforms.grey())
-    return meta
+    return model, variables, meta
