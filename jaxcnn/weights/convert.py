@@ -1,6 +1,8 @@
 """Foreign weights become our variables, and back: nothing is lost, nothing is silently accepted."""
 
 import difflib
+import functools
+import types
 from collections.abc import Mapping
 from typing import Any
 
@@ -96,14 +98,18 @@ def to_arrays(
     return arrays
 
 
-def abstract_variables(name: str, model: Any) -> dict[tuple[str, ...], jax.ShapeDtypeStruct]:
-    """Return path -> shape of all variables, without computing them."""
+@functools.lru_cache(maxsize=4)
+def abstract_variables(name: str, model: Any) -> Mapping[tuple[str, ...], jax.ShapeDtypeStruct]:
+    """Return path -> shape of all variables, without computing them.
+
+    To trace a large model takes a second, and equal models are asked for several times in a row.
+    """
     variant = MODELS[name]
     images = jax.ShapeDtypeStruct(
         (1, variant.input_size, variant.input_size, variant.channels), jnp.float32
     )
     flat: Any = flatten_dict(jax.eval_shape(model.init, jax.random.key(0), images))
-    return flat
+    return types.MappingProxyType(flat)
 
 
 def _foreign_shape(rule: Any, path: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -149,4 +149,6 @@ def as_parameter(array: np.ndarray) -> Array:
     >>> as_parameter(np.zeros(3, np.float16)).dtype
     dtype('float32')
     """
-    return jnp.array(array, jnp.promote_types(array.dtype, jnp.float32))
+    dtype = jnp.promote_types(array.dtype, jnp.float32)
+    # jnp.array would take the memory of another copy.
+    return jax.device_put(np.array(array, dtype, order="C"))
