@@ -41,6 +41,8 @@ class Model:
     """Name in the registry (`jaxcnn.list_models()`)."""
     num_classes: int = 0
     """Number of classes; 0 takes the data's."""
+    pretrained: str = ""
+    """Start from a weight set ('true' or its tag), or from a file (.npz, .pth, .safetensors)."""
     dtype: Literal["float32", "bfloat16", "float64"] = "float32"
     """Type of the computation; parameters stay float32 (float64 under float64)."""
     fields: Fields = field(default_factory=dict)
@@ -115,6 +117,12 @@ class Optim:
     """Linear warm-up from zero."""
     label_smoothing: float = 0.0
     """Share of the target spread evenly over all classes, in [0, 1)."""
+    freeze: tuple[str, ...] = ()
+    """Parameters that stay as they are, with their norms' statistics: stem 'stage[12]' '!head'."""
+    unfreeze: tuple[str, ...] = ()
+    """Stages that begin one after the other: '0 epochs: head' '2 epochs: stage4' '4 epochs: **'."""
+    layer_decay: float = 1.0
+    """Factor of the learning rate from each layer to the one before it, in (0, 1]; 1 = off."""
     bad_steps: int = 10
     """Steps in a row with a non-finite loss or gradient that end the run; they change nothing."""
 
@@ -192,6 +200,19 @@ def parse_duration(text: str) -> tuple[float, str]:
             "'30 epochs', '500 steps' or '100000 examples'"
         )
     return amount, unit
+
+
+def parse_stage(text: str) -> tuple[str, tuple[str, ...]]:
+    """Split a stage of gradual unfreezing into its beginning and its patterns.
+
+    >>> parse_stage("2 epochs: stage3 stage4")
+    ('2 epochs', ('stage3', 'stage4'))
+    """
+    start, colon, patterns = text.partition(":")
+    parse_duration(start)
+    if not colon or not patterns.split():
+        raise UserError(f"stage {text!r} names no parameters; write for example '2 epochs: stage4'")
+    return start, tuple(patterns.split())
 
 
 def to_steps(duration: str, steps_per_epoch: int, batch_size: int) -> int:

@@ -4,6 +4,7 @@ import jax
 import optax
 
 from train.config import Optim, to_steps
+from train.transfer import Transfer
 
 
 def make_schedule(
@@ -27,13 +28,17 @@ def decayed(params):
     return jax.tree.map(lambda p: p.ndim > 1, params)
 
 
-def make_optimizer(config: Optim, schedule: optax.Schedule) -> optax.GradientTransformation:
-    """Return SGD with Nesterov momentum and L2, or AdamW with decoupled decay."""
-    if config.name == "adamw":
-        return optax.adamw(
-            schedule, b1=config.momentum, weight_decay=config.weight_decay, mask=decayed
-        )
-    return optax.chain(
-        optax.add_decayed_weights(config.weight_decay, decayed),
-        optax.sgd(schedule, momentum=config.momentum, nesterov=True),
-    )
+def make_optimizer(
+    config: Optim, schedule: optax.Schedule, transfer: Transfer | None = None
+) -> optax.GradientTransformation:
+    """Return SGD with Nesterov momentum and L2, or AdamW with decoupled decay.
+
+    The learning rate comes last: it is that of the run, whenever a parameter begins to train.
+    """
+    decay = optax.add_decayed_weights(config.weight_decay, decayed)
+    core = {
+        "adamw": optax.chain(optax.scale_by_adam(b1=config.momentum), decay),
+        "sgd": optax.chain(decay, optax.trace(config.momentum, nesterov=True)),
+    }[config.name]
+    core = (transfer or Transfer()).optimizer(core)
+    return optax.chain(core, optax.scale_by_learning_rate(schedule))

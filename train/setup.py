@@ -13,6 +13,7 @@ from flax import linen as nn
 from jax.sharding import Mesh
 
 from jaxcnn.models import create_model
+from jaxcnn.typing import Variables
 from train import parallel
 from train.config import Config, Model, to_steps
 from train.data import Splits, check_batch_size, eval_batches, load_splits, steps_per_epoch
@@ -21,9 +22,11 @@ from train.errors import UserError
 from train.evaluate import Evaluation, evaluate
 from train.loop import Every
 from train.optim import make_optimizer, make_schedule
-from train.state import TrainState, create_state
+from train.pretrained import load
+from train.state import TrainState, create_state, initial_keys
 from train.step import make_train_step
 from train.tasks import Batch, Classification
+from train.transfer import make_transfer
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Setup:
     schedule: optax.Schedule
     every: Every
     steps_per_epoch: int
+    start: Variables | None = None
+    """Pretrained variables."""
 
     def place(self, batch: Batch) -> Batch:
         """Put a host batch on the devices."""
@@ -46,7 +51,11 @@ class Setup:
     def initial_state(self) -> TrainState:
         """Return the state before the first step, on every device."""
         state = create_state(
-            self.task.model, self.optimizer, self.splits.image_shape, self.config.seed
+            self.task.model,
+            self.optimizer,
+            self.splits.image_shape,
+            self.config.seed,
+            self.start,
         )
         return parallel.replicate(state, self.mesh)
 
@@ -91,20 +100,25 @@ def prepare(
     total = steps(config, config.length, epoch)
     schedule = make_schedule(optim, total, epoch, data.batch_size)
     axis = parallel.AXIS if config.devices.batch_norm == "sync" else None
+    model, shape = build_model(config.model, splits, axis), splits.image_shape
+    transfer = make_transfer(config, model, shape, epoch, total)
     task = Classification(
-        model=build_model(config.model, splits, axis),
+        model=model,
         mean=data.mean,
         std=data.std,
         augment=config.augment,
         label_smoothing=optim.label_smoothing,
+        transfer=transfer,
     )
-    check_images(task, splits.image_shape)
+    check_images(task, shape)
+    pretrained = config.model.pretrained
+    start = load(config, model, shape, initial_keys(config.seed)[0]) if pretrained else None
     return Setup(
         config=config,
         splits=splits,
         mesh=mesh,
         task=task,
-        optimizer=make_optimizer(optim, schedule),
+        optimizer=make_optimizer(optim, schedule, transfer),
         schedule=schedule,
         every=Every(
             log=steps(config, config.log.every, epoch),
@@ -113,6 +127,7 @@ def prepare(
             total=total,
         ),
         steps_per_epoch=epoch,
+        start=start,
     )
 
 

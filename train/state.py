@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from jaxcnn.typing import Variables
+
 
 class TrainState(flax.struct.PyTreeNode):
     """What a resumed run needs besides its config and its data position."""
@@ -31,22 +33,29 @@ class TrainState(flax.struct.PyTreeNode):
         return jax.random.wrap_key_data(self.key_data)
 
 
+def initial_keys(seed: int) -> tuple[jax.Array, jax.Array]:
+    """Return the key of the first parameters, and that of the run's draws."""
+    init_key, run_key = jax.random.split(jax.random.key(seed))
+    return init_key, run_key
+
+
 def create_state(
     model: nn.Module,
     optimizer: optax.GradientTransformation,
     image_shape: tuple[int, int, int],
     seed: int,
+    start: Variables | None = None,
 ) -> TrainState:
-    """Return the state before the first step: every number a function of the seed.
+    """Return the state before the first step: every number a function of the seed, or of `start`.
 
     Parameters are float32, and under 64-bit JAX the same numbers as float64.
     """
-    init_key, run_key = jax.random.split(jax.random.key(seed))
+    init_key, run_key = initial_keys(seed)
     dtype = jnp.result_type(float)
 
-    def create() -> TrainState:
-        variables = model.init(init_key, jnp.zeros((1, *image_shape), dtype))
-        variables = jax.tree.map(lambda x: x.astype(dtype), variables)
+    def create(start: Variables | None) -> TrainState:
+        variables = start or model.init(init_key, jnp.zeros((1, *image_shape), dtype))
+        variables = jax.tree.map(lambda x: jnp.asarray(x, dtype), variables)
         return TrainState(
             step=jnp.zeros((), jnp.int32),
             params=variables["params"],
@@ -55,4 +64,4 @@ def create_state(
             key_data=jax.random.key_data(run_key),
         )
 
-    return jax.jit(create)()
+    return jax.jit(create)(start)

@@ -34,7 +34,7 @@ def make_train_step(task: Classification, optimizer: optax.GradientTransformatio
 
         def loss(params):
             variables = {"params": params, "batch_stats": state.batch_stats}
-            return task.train_loss(variables, batch, keys, rngs)
+            return task.train_loss(variables, batch, keys, rngs, state.step)
 
         grads, (sums, batch_stats) = jax.grad(loss, has_aux=True)(state.params)
         grads, sums, batch_stats = combine(grads, sums, batch_stats)

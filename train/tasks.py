@@ -10,6 +10,7 @@ from flax import linen as nn
 from jaxcnn import augment, losses, metrics
 from jaxcnn.typing import Array, Variables
 from train.config import Augment
+from train.transfer import Transfer
 
 Batch = dict[str, Any]
 
@@ -23,6 +24,7 @@ class Classification:
     std: tuple[float, ...]
     augment: Augment
     label_smoothing: float = 0.0
+    transfer: Transfer = Transfer()
 
     def prepare(self, images: Array) -> Array:
         """Normalise uint8 images (B, H, W, C) to the float type in force."""
@@ -37,13 +39,13 @@ class Classification:
         return images
 
     def train_loss(
-        self, variables: Variables, batch: Batch, keys: Array, rngs: dict[str, Any]
+        self, variables: Variables, batch: Batch, keys: Array, rngs: dict[str, Any], step: Array
     ) -> tuple[Array, tuple[dict[str, Array], Any]]:
         """Return the summed loss of the real examples, and (sums of metrics, new statistics)."""
         images = self.prepare(self.randomize(keys, batch["image"]))
-        logits, updates = self.model.apply(
-            variables, images, train=True, rngs=rngs, mutable=["batch_stats"]
-        )
+        variables = {**variables, "params": self.transfer.params(variables["params"])}
+        apply = self.transfer.apply(self.model.apply, step)
+        logits, updates = apply(variables, images, train=True, rngs=rngs, mutable=["batch_stats"])
         per_example = losses.cross_entropy(
             logits, batch["label"], label_smoothing=self.label_smoothing
         )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from train.config import Config, parse_duration
+from train.config import Config, parse_duration, parse_stage
 from train.errors import UserError
 
 
@@ -23,6 +23,14 @@ def _share(value: float) -> bool:
 def _duration(value: str) -> bool:
     try:
         parse_duration(value)
+    except UserError:
+        return False
+    return True
+
+
+def _stage(value: str) -> bool:
+    try:
+        parse_stage(value)
     except UserError:
         return False
     return True
@@ -57,6 +65,9 @@ RULES: list[tuple[str, Callable[[Any], bool], str]] = [
     ("optim.weight_decay", _not_negative, "must be >= 0"),
     ("optim.warmup", _duration, UNITS_RULE),
     ("optim.label_smoothing", _share, "must be in [0, 1)"),
+    ("optim.freeze", lambda v: all(v) and v != ("**",), "must be patterns, and not all of '**'"),
+    ("optim.unfreeze", lambda v: all(map(_stage, v)), "must be stages such as '2 epochs: stage4'"),
+    ("optim.layer_decay", lambda v: 0 < v <= 1, "must be in (0, 1]"),
     ("optim.bad_steps", _positive, "must be >= 1"),
     ("devices.count", _not_negative, "must be >= 0"),
     ("checkpoint.every", _some_time, UNITS_RULE + ", and more than none"),

@@ -4,6 +4,7 @@ from jaxcnn.finetune.freeze import freeze as freeze
 from jaxcnn.finetune.freeze import stop_gradients as stop_gradients
 from jaxcnn.finetune.gradual import unfreeze as unfreeze
 from jaxcnn.finetune.gradual import unfreezing_norms as unfreezing_norms
+from jaxcnn.finetune.head import head_paths as head_paths
 from jaxcnn.finetune.head import new_head as new_head
 from jaxcnn.finetune.labels import label_params as label_params
 from jaxcnn.finetune.layerwise import layer_order as layer_order

@@ -68,7 +68,21 @@ def new_head(
 
 
 def head_paths(model: Any, x: jax.ShapeDtypeStruct) -> set[tuple[str, ...]]:
-    """Return the paths of the variables that the model has only because it has classes."""
+    """Return the paths of the variables that a model has only because it has classes.
+
+    Args:
+      model: A Linen module with a field `num_classes`.
+      x: Shape and type of its input.
+
+    Returns:
+      Paths with their collection, `("params", "head", "kernel")`.
+
+    Example:
+      >>> from jaxcnn.models import create_model
+      >>> x = jax.ShapeDtypeStruct((1, 32, 32, 1), jnp.float32)
+      >>> sorted(head_paths(create_model("lenet5"), x))
+      [('params', 'head', 'bias'), ('params', 'head', 'kernel')]
+    """
     shapes = [
         _flat(jax.eval_shape(m.init, jax.random.key(0), x)).keys()
         for m in (model, model.clone(num_classes=0))
