@@ -122,10 +122,9 @@ def _grad_at(setting: Static, at: tuple[str, ...], inputs: Inputs, target: Targe
         expect_scores(report, scores, output)
         return scores.sum(), (values, scores, output)
 
-    def zeros(spec: Any) -> Any:
-        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), spec)
-
-    deltas = {place: zeros(listing.specs[place]) for place in places.values()}
+    # Alike in how they vary over the devices of a user's `shard_map` too: the gradient of a delta
+    # that all devices share would be the sum of theirs.
+    deltas = jax.tree.map(jnp.zeros_like, {p: listing.specs[p] for p in places.values()})
     gradients, (values, scores, output) = jax.grad(score, has_aux=True)(deltas)
     return Gradients(
         OrderedDict((name, gradients[place]) for name, place in places.items()),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import linen as nn
+from jax.sharding import PartitionSpec as P
 
 from jaxcnn import create_model, features, grad_at
 from jaxcnn.taps import (
@@ -153,6 +154,25 @@ def test_it_works_within_jit_vmap_and_grad():
     # The gradient of a gradient's norm, as regularisers use it.
     second = jax.grad(lambda x: (one(x, 1).gradient ** 2).sum())(x[0])
     assert np.abs(second).sum() > 0
+
+
+@pytest.mark.parametrize("check_vma", [True, False])
+def test_within_a_users_shard_map_each_device_has_its_own_gradients(check_vma):
+    model, variables, x = made(networks.Stack(), (4, 5))
+    mesh = jax.make_mesh((2,), ("data",), axis_types=(jax.sharding.AxisType.Auto,))
+
+    def local(variables, x):
+        return grad_at(model, variables, x, ["block0", ":input"], 1).gradient
+
+    spread = jax.shard_map(
+        local, mesh=mesh, in_specs=(P(), P("data")), out_specs=P("data"), check_vma=check_vma
+    )
+    expected = local(variables, x)
+    jax.tree.map(
+        partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6),
+        jax.jit(spread)(variables, x),
+        expected,
+    )
 
 
 def test_another_class_or_neuron_does_not_compile_anew():
