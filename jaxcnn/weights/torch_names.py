@@ -150,5 +150,5 @@ def as_parameter(array: np.ndarray) -> Array:
     dtype('float32')
     """
     dtype = jnp.promote_types(array.dtype, jnp.float32)
-    # jnp.array would take the memory of another copy.
-    return jax.device_put(np.array(array, dtype, order="C"))
+    # Not jnp.array, which takes the memory of two more copies. An alias would be a view of a file.
+    return jax.device_put(array.astype(dtype, copy=False), may_alias=False)

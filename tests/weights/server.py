@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -17,6 +18,8 @@ class Server:
       statuses: For each of the next answers, a status other than success.
       location: Where it redirects to, if anywhere.
       lengths: Whether it tells the length.
+      delays: For each of the next answers, the seconds before its body.
+      shift: How far from the byte that was asked for it goes on.
       requests: The header `Range` of each request, or None.
       url: The address of the file.
     """
@@ -26,6 +29,8 @@ class Server:
         self.ranges = self.lengths = True
         self.breaks: list[int] = []
         self.statuses: list[int] = []
+        self.delays: list[float] = []
+        self.shift = 0
         self.location = ""
         self.requests: list[str | None] = []
         self.url = ""
@@ -34,7 +39,7 @@ class Server:
         asked = handler.headers.get("Range")
         self.requests.append(asked)
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and self.ranges else 0
-        status = 206 if start else 200
+        start, status = (start + self.shift, 206) if start else (0, 200)
         if self.location and handler.path == "/redirected":
             status = 302
         elif self.statuses:
@@ -51,6 +56,7 @@ class Server:
         if self.lengths:
             handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
+        time.sleep(self.delays.pop(0) if self.delays else 0)
         handler.wfile.write(body[: self.breaks.pop(0)] if self.breaks and body else body)
 
 

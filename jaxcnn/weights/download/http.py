@@ -1,6 +1,7 @@
 """A file by HTTPS: resumed where it broke off, bounded, and never from an unsafe address."""
 
 import http.client
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -106,7 +107,7 @@ def _attempt(url: str, part: Path, most: int, report: Report) -> None:
         raise Unreached(f"the server was not reached: {error.reason}") from None
     # A reset connection, a timeout while reading, or an answer that is no HTTP. Files raise
     # OSError too, of other kinds.
-    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+    except (http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError) as error:
         raise BrokenOff(f"the connection broke off ({error or type(error).__name__})") from None
 
 
