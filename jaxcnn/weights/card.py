@@ -9,7 +9,7 @@ LICENCES = {
     "Apache-2.0": "https://www.apache.org/licenses/LICENSE-2.0",
 }
 PUBLISHERS = {
-    "torchvision": "torchvision's preset for Pillow images, to the last bit",
+    "torchvision": "torchvision's preset for Pillow images",
     "efficientnet_lite_pytorch": (
         "TensorFlow's crop, then Pillow's resizing; the published accuracy was measured with "
         "TensorFlow's resizing, which does not antialias"

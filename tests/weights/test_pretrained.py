@@ -25,7 +25,9 @@ from jaxcnn.weights import (
 from jaxcnn.weights.convert import abstract_variables
 from jaxcnn.weights.download.cache import cached_path
 from jaxcnn.weights.download.locate import installed
-from tests.golden import lite
+from tests.golden import lite, zoo
+from tests.models import zoo_parity
+from tests.weights import checkpoint
 
 NAME = "squeezenet1_1"
 
@@ -182,6 +184,14 @@ def test_the_layout_is_recognised(layout):
     variables = random_variables(name)
     arrays = to_torch(name, variables, layout=layout)
     assert equal(load_torch(name, arrays), variables)
+
+
+def test_a_training_checkpoint_of_torchvision_is_loaded():
+    loaded = load_torch(checkpoint.NAME, checkpoint.FILE, num_classes=zoo.CLASSES)
+    seeded = zoo_parity.seeded(checkpoint.NAME)
+    for dtype in (np.float32, np.float16, np.float32):  # as they went into the file and out of it
+        seeded = jax.tree.map(lambda v, dtype=dtype: v.astype(dtype), seeded)
+    assert equal(loaded, seeded)
 
 
 def test_another_number_of_classes_is_told(variables):
