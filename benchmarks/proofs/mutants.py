@@ -148,6 +148,48 @@ FAULTS = (
         "shift = jnp.asarray(means, wide)",
         "tests/augment",
     ),
+    Fault(
+        "flatten order of imported linear layers",
+        "jaxcnn/weights/names.py",
+        ".transpose(1, 2, 0, 3)",
+        ".transpose(2, 1, 0, 3)",
+        "tests/models/test_golden.py --slow -k alexnet",
+    ),
+    Fault(
+        "epsilon of Inception's norms",
+        "jaxcnn/models/inception.py",
+        "layers.BatchNormConfig(epsilon=1e-3)",
+        "layers.BatchNormConfig()",
+        "tests/models/test_golden.py --slow -k googlenet",
+    ),
+    Fault(
+        "the stride in the first 1x1 of a bottleneck",
+        "jaxcnn/blocks/residual.py",
+        'y = self.act(conv_norm(self, x, "1", width, (1, 1)))',
+        'y = self.act(conv_norm(self, x[:, ::self.stride, ::self.stride], "1", width, (1, 1)))',
+        "tests/blocks",
+    ),
+    Fault(
+        "training loses the auxiliary logits without a word",
+        "jaxcnn/models/auxiliary.py",
+        "if not train or model.is_initializing()",
+        "if True or model.is_initializing()",
+        "tests/models/test_auxiliary.py",
+    ),
+    Fault(
+        "multiply-adds of a grouped convolution counted as if it had one group",
+        "jaxcnn/models/inspect/work.py",
+        "kernel.shape[numbers.rhs_spec[1]]",
+        "x.shape[numbers.lhs_spec[1]]",
+        "tests/models/test_summary.py",
+    ),
+    Fault(
+        "the statistics of frozen norms move",
+        "jaxcnn/finetune/norms.py",
+        "copy = norm.clone(parent=None, use_running_average=True)",
+        "copy = norm.clone(parent=None, use_running_average=False)",
+        "tests/finetune",
+    ),
 )
 
 

@@ -104,7 +104,7 @@ def _maximum_jvp(place: Window, primals: tuple[Array], tangents: tuple[Array]):
     if math.prod(place.window) > UNROLL:
         return jax.jvp(lambda x: _reduce(x, place), primals, tangents)
     y = maximum(x, place)
-    first = first_maximum(x, y, place)
+    first = first_maximum(x, place)
     parts = (
         lax.select(first == number, tap, jnp.zeros_like(tap))
         for number, tap in enumerate(taps(dx, place))
@@ -112,15 +112,20 @@ def _maximum_jvp(place: Window, primals: tuple[Array], tangents: tuple[Array]):
     return y, add_up(parts)
 
 
-def first_maximum(x: Array, y: Array, place: Window) -> Array:
-    """Return the row-major number of the first tap of each window that holds its maximum."""
+def first_maximum(x: Array, place: Window) -> Array:
+    """Return the row-major number of the first tap of each window that holds its maximum.
+
+    The taps are compared with one another, never with the pooled value: a compiler may compute
+    `x` twice and round differently, and then no tap would equal the maximum.
+    """
     count = math.prod(place.window)
-    number = jnp.full_like(y, count - 1, dtype=jnp.int8 if count < 128 else jnp.int32)
-    rows = list(enumerate(taps(x, place, lowest(x.dtype))))
-    for index, tap in reversed(rows[:-1]):
-        # A NaN is the maximum of its window, so that it also takes the gradient.
-        hit = (tap == y) | (tap != tap)
-        number = jnp.where(hit, jnp.asarray(index, number.dtype), number)
+    best, *others = taps(x, place, lowest(x.dtype))
+    number = jnp.zeros_like(best, dtype=jnp.int8 if count <= 128 else jnp.int32)
+    for index, tap in enumerate(others, 1):
+        # The first NaN is the maximum of its window, so that it also takes the gradient.
+        wins = (tap > best) | ((tap != tap) & (best == best))
+        number = jnp.where(wins, jnp.asarray(index, number.dtype), number)
+        best = jnp.maximum(best, tap)
     return number
 
 

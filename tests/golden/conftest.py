@@ -1,3 +1,3 @@
-"""Scripts that need torchvision are not collected."""
+"""Scripts that need torch or torchvision are not collected."""
 
-collect_ignore = ["make_blocks.py", "make_lite.py", "make_weights_files.py", "make_zoo.py"]
+collect_ignore_glob = ["make_*.py"]
