@@ -6,6 +6,7 @@ from typing import Any
 from flax import linen as nn
 
 from jaxcnn import layers
+from jaxcnn.checks import Report
 from jaxcnn.models.inputs import check_images
 from jaxcnn.models.inverted import Row, expanded, inverted_trunk, scaled
 from jaxcnn.models.parts import classify
@@ -98,6 +99,9 @@ class EfficientNet(nn.Module):
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C) of any size to logits (N, num_classes)."""
         check_images("efficientnet", x, self.min_size, "stem")
+        report = Report("efficientnet", x)
+        report.fraction("squeeze_ratio", self.squeeze_ratio)
+        report.done()
         blocks = expanded(self.stages, self.stem, self.squeeze_ratio)
         x = inverted_trunk(self, x, blocks, train, padding=self.padding, act=self.act)
         uniform = nn.initializers.variance_scaling(1 / 3, "fan_out", "uniform")

@@ -19,7 +19,7 @@ def check_images(model: str, x: Array, min_size: int, layer: str) -> None:
       layer: Path of the layer that asks for this size: a smaller image leaves it nothing to see.
 
     Raises:
-      TypeError: If `x` is not floating-point.
+      TypeError: If `x` is not an array of real floating-point numbers.
       ValueError: If its rank is not 4, its channels come first, or it is too small.
 
     >>> check_images("lenet5", jnp.zeros((2, 8, 8, 1)), 16, "pool2")
@@ -28,12 +28,18 @@ def check_images(model: str, x: Array, min_size: int, layer: str) -> None:
     16 pixels high and wide: less leaves layer 'pool2' no input; input shape (2, 8, 8, 1).
     Fix: resize the images to 16x16 or more
     """
-    report = Report(model, x.shape)
-    report.floating("x", x)
+    report = Report(model, x)
+    real = report.floating("x", x)
+    if not hasattr(x, "ndim"):
+        report.done()
+    rule, fix = "must be real, got complex numbers", "pass e.g. jnp.abs(x)"
+    report.expect(not (real and jnp.iscomplexobj(x)), "x", x, rule, fix, kind=True)
     images = "must be a batch of images (N, H, W, C)"
     if report.expect(x.ndim == 4, "x", x, images, "add or remove axes: one image is x[None]"):
         hint = channel_last_hint(x.shape)
-        swapped = looks_channel_first(x.shape) and x.shape[-1] not in (1, 3)
+        # Also where it is oblong: no image is 3 pixels high and has 8 channels.
+        swapped = x.shape[1] == 3 and min(x.shape[2:]) >= 8
+        swapped |= looks_channel_first(x.shape) and x.shape[-1] not in (1, 3)
         report.expect(not swapped, "x", x, images, hint)
         if not swapped:
             rule = (

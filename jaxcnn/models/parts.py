@@ -8,6 +8,7 @@ from typing import Any
 from flax import linen as nn
 
 from jaxcnn import layers
+from jaxcnn.checks import Report
 from jaxcnn.models.inputs import as_logits
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array
@@ -59,6 +60,9 @@ def linear_rates(last: float, blocks: int) -> tuple[float, ...]:
     >>> linear_rates(0.2, 4)
     (0.05, 0.1, 0.15..., 0.2)
     """
+    report = Report("linear_rates")
+    report.fraction("stochastic_depth", last)
+    report.done()
     return tuple(last * i / blocks for i in range(1, blocks + 1))
 
 
@@ -68,13 +72,13 @@ def stage_rates(last: float, blocks: Sequence[int]) -> tuple[tuple[float, ...], 
     >>> stage_rates(0.5, (1, 3))
     ((0.125,), (0.25, 0.375, 0.5))
     """
-    rates = iter(linear_rates(last, sum(blocks)) if last else ())
+    rates = iter(() if last == 0 else linear_rates(last, sum(blocks)))
     return tuple(tuple(islice(rates, count)) for count in blocks)
 
 
 def dropped(x: Array, rate: float, train: bool, name: str) -> Array:
     """Return `x` with a share of its features dropped in training; needs no key at rate 0."""
-    return layers.Dropout(rate, name=name)(x, deterministic=not train) if rate else x
+    return x if rate == 0 else layers.Dropout(rate, name=name)(x, deterministic=not train)
 
 
 class Named(nn.Module):

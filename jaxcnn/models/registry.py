@@ -5,8 +5,11 @@ import difflib
 import fnmatch
 from typing import Any
 
+import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
+from jaxcnn.checks import Report
 from jaxcnn.models import (
     alexnet,
     allcnn,
@@ -93,13 +96,14 @@ def create_model(
       num_classes: Number of classes, >= 0; 0 gives the input of the last linear layer, None the
         model's own default.
       dtype: Type of the computation; parameters are float32 and so are logits.
-      **fields: Further fields of the model's class; lists become tuples.
+      **fields: Further fields of the model's class; lists and NumPy arrays become tuples.
 
     Returns:
       A module; two equal calls give equal modules with equal hashes.
 
     Raises:
       ValueError: If the name or a field is unknown, or num_classes is negative.
+      TypeError: If num_classes is no int, dtype no type of real numbers, or a field not hashable.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -109,21 +113,15 @@ def create_model(
       (2, 7)
     """
     variant = _variant(name, "create_model")
-    known = _fields(variant.family)
-    problems = [
-        _unknown(f"field of {name}", field, sorted(known), "create_model")
-        for field in fields
-        if field not in known
-    ]
-    if num_classes is not None and num_classes < 0:
-        problems.append(
-            f"create_model: num_classes={num_classes}: must be >= 0. "
-            "Fix: give the number of classes, or 0 for the features"
-        )
-    if problems:
-        raise ValueError("\n".join(problems))
-    given = {} if num_classes is None else {"num_classes": num_classes}
-    return variant.family(**{**variant.fields, **given, "dtype": dtype, **_tuples(fields)})
+    fields = {field: _tuples(value) for field, value in fields.items()}
+    report = Report("create_model")
+    _check_fields(report, name, fields, sorted(_fields(variant.family)))
+    if num_classes is not None:
+        fields["num_classes"] = report.count("num_classes", num_classes, low=0)
+    rule, fix = "must be a type of real numbers", "use jnp.bfloat16, or None for that of the input"
+    report.expect(dtype is None or _is_real(dtype), "dtype", dtype, rule, fix, kind=True)
+    report.done()
+    return variant.family(**{**variant.fields, "dtype": dtype, **fields})
 
 
 def model_info(name: str) -> ModelInfo:
@@ -164,18 +162,37 @@ def _fields(family: type[nn.Module]) -> list[str]:
 
 
 def _variant(name: str, function: str) -> Variant:
-    if name not in MODELS:
-        raise ValueError(_unknown("model", name, list(MODELS), function))
+    report, fix = Report(function), f"jaxcnn.list_models() gives all {len(MODELS)} names"
+    if report.expect(isinstance(name, str), "name", name, "must be a string", fix, kind=True):
+        rule = f"is no model{_nearest(name, list(MODELS))}"
+        report.expect(name in MODELS, "name", name, rule, fix)
+    report.done()
     return MODELS[name]
 
 
+def _check_fields(report: Report, name: str, fields: dict[str, Any], known: list[str]) -> None:
+    for field, value in fields.items():
+        rule, fix = f"is no field of {name}{_nearest(field, known)}", f"it has {', '.join(known)}"
+        report.expect(field in known, field, value, rule, fix)
+        try:
+            hash(value)
+        except TypeError:
+            rule, fix = "must be hashable, as all fields are", "use numbers, tuples and functions"
+            report.expect(False, field, value, rule, fix, kind=True)
+
+
+def _is_real(dtype: Any) -> bool:
+    try:
+        return jnp.issubdtype(jnp.dtype(dtype), jnp.floating)
+    except TypeError:
+        return False
+
+
 def _tuples(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
+    value = value.tolist() if isinstance(value, np.ndarray) else value
     return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _unknown(kind: str, name: str, known: list[str], function: str) -> str:
+def _nearest(name: str, known: list[str]) -> str:
     near = difflib.get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"{function}: unknown {kind} {name!r}{hint} Known: {', '.join(known)}"
+    return f"; did you mean {' or '.join(map(repr, near))}" if near else ""

@@ -75,7 +75,8 @@ class SqueezeNet(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C) to logits (N, num_classes)."""
-        check_images("squeezenet", x, self.min_size, f"pool{self.pools[-1]}")
+        last = f"pool{self.pools[-1]}" if self.pools else "stem"
+        check_images("squeezenet", x, self.min_size, last)
         conv, norm = bound(self, train, kernel_init=he_uniform)
         unit = partial(ConvNormAct, conv=conv, norm=norm, act=self.act)
         pool = partial(ops.max_pool, window=3, stride=2, ceil_mode=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -142,19 +143,51 @@ def test_an_unknown_name_suggests_the_nearest(function, name, near):
         function(name)
 
 
-def test_unknown_fields_and_bad_counts_are_refused():
-    with pytest.raises(ValueError, match="'wdith'; did you mean 'width'"):
-        create_model("resnet20", wdith=3)
-    with pytest.raises(ValueError, match="num_classes=-1: must be >= 0"):
-        create_model("resnet20", num_classes=-1)
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"wdith": 3}, ValueError, "wdith=3: is no field of resnet20; did you mean 'width'"),
+        ({"parent": None}, ValueError, "parent=None: is no field of resnet20. Fix: it has act,"),
+        ({"num_classes": -1}, ValueError, "num_classes=-1: must be >= 0"),
+        ({"num_classes": True}, TypeError, "num_classes=True: must be an int"),
+        ({"num_classes": 10.0}, TypeError, "num_classes=10.0: must be an int"),
+        ({"num_classes": "10"}, TypeError, "num_classes='10': must be an int"),
+        ({"dtype": int}, TypeError, "dtype=<class 'int'>: must be a type of real numbers"),
+        ({"dtype": "flaot32"}, TypeError, "dtype='flaot32': must be a type of real numbers"),
+        ({"width": {16: 1}}, TypeError, "width={16: 1}: must be hashable"),
+        ({"wdith": 3, "num_classes": -1}, ValueError, "2 problems"),
+    ],
+)
+def test_fields_that_cannot_be_meant_are_refused(fields, error, message):
+    with pytest.raises(error, match=message):
+        create_model("resnet20", **fields)
+
+
+@pytest.mark.parametrize("name", [50, ["resnet50"], None])
+@pytest.mark.parametrize("function", [create_model, model_info])
+def test_a_name_is_a_string(function, name):
+    with pytest.raises(TypeError, match=f"{function.__name__}: name=.*must be a string"):
+        function(name)
+
+
+@pytest.mark.parametrize("rate", ["dropout", "stochastic_depth"])
+@pytest.mark.parametrize("value", [None, True, "0.5", 2, -0.1])
+def test_a_rate_is_a_share(rate, value):
+    model = create_model("resnet20", **{rate: value})
+    with pytest.raises(
+        (ValueError, TypeError), match=rf"{re.escape(repr(value))}: must (be a num|l)"
+    ):
+        variables_of(model, spec("resnet20"))
 
 
 @pytest.mark.parametrize(
     ("shape", "dtype", "message"),
     [
         ((2, 3, 32, 32), np.float32, "looks like NCHW"),
+        ((2, 3, 32, 48), np.float32, "looks like NCHW"),
         ((32, 32, 1), np.float32, "batch of images"),
         ((2, 32, 32, 1), np.uint8, "floating-point"),
+        ((2, 32, 32, 1), np.complex64, "complex"),
     ],
 )
 @pytest.mark.parametrize("name", NAMES)
@@ -165,7 +198,7 @@ def test_what_is_no_batch_of_images_is_refused(name, shape, dtype, message):
         variables_of(create_model(name), jax.ShapeDtypeStruct(shape, dtype))
 
 
-def test_lists_become_tuples():
-    model = create_model("convnet", stages=[[8, 1, True]], hidden=[4])
-    assert model.stages == ((8, 1, True),)
+def test_lists_and_numpy_arrays_become_tuples():
+    model = create_model("convnet", stages=[[8, 1, True]], hidden=np.array([4]))
+    assert (model.stages, model.hidden) == (((8, 1, True),), (4,))
     hash(model)
