@@ -190,6 +190,7 @@ COUNTS = [
     (layers.ConvTranspose(6, (2, 2), (2, 2)), (4, 4, 3), None, 16 * 4 * 18),
     (layers.ConvTranspose(6, (3, 3), (2, 2)), (4, 4, 3), None, 16 * 9 * 18),
     (nn.ConvTranspose(6, (3, 3), (2, 2)), (4, 4, 3), None, 16 * 9 * 18),
+    (nn.ConvLocal(6, (3, 3), padding="VALID"), (4, 4, 3), None, 4 * 9 * 18),
     (nn.Dense(7), (5, 3), None, 5 * 21),
     (nn.BatchNorm(), (4, 4, 3), None, 0),
 ]
@@ -313,6 +314,15 @@ def test_json_and_folding():
     assert [r["path"] for r in short["rows"]] == ["stem", "stage1", "stage2", "stage3",
                                                   "global_avg_pool", "head"]  # fmt: skip
     assert "269,722" in seen.table(1)
+    with pytest.raises(ValueError, match="depth=0: must be >= 1"):
+        seen.table(0)
+    with pytest.raises(ValueError, match="optimizer='adamw': must be one of 'sgd'"):
+        seen.optimizer_bytes("adamw")
+
+
+def test_a_function_under_a_name_is_called_by_its_own():
+    rows = jaxcnn.summary(create_model("googlenet_paper"), (64, 64, 3)).rows
+    assert [r.kind for r in rows if r.path == "lrn1"] == ["local_response_norm"]
 
 
 ERRORS = [

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from jaxcnn.models.inspect.kinds import groups_of, kind_of, window_of
+from jaxcnn.models.inspect.kinds import class_of, groups_of, kind_of, window_of
 from jaxcnn.models.inspect.table import times
 from jaxcnn.models.inspect.trace import Trace
 from jaxcnn.models.inspect.value import Value
@@ -106,7 +106,7 @@ class Drawing:
 
     def into_module(self, path: Path, step: Step, makers: frozenset[int]) -> frozenset[int]:
         """Count a step to a module's node, with what flows into it."""
-        name = type(self.trace.calls[path]).__name__
+        name = class_of(self.trace.calls[path])
         if path not in self.modules:
             own = next((kind for key, kind in OWN_KINDS.items() if key in name), "block")
             own = own if path in self.single else "block"

@@ -1,7 +1,10 @@
 """What an equation is called where it stands for itself: a pool is no module, but a layer."""
 
+from flax import linen as nn
+
 from jaxcnn.models.inspect.spread import sources
 from jaxcnn.models.inspect.walk import Step
+from jaxcnn.models.parts import Named
 from jaxcnn.typing import Shape
 
 POOLS = {
@@ -15,6 +18,16 @@ GLOBAL = {
     "reduce_min": "global_min_pool",
     "reduce_sum": "global_avg_pool",
 }
+
+
+def class_of(module: nn.Module) -> str:
+    """Return what a module is: its class, or the function that it only names.
+
+    >>> class_of(Named(nn.relu)), class_of(nn.Dense(3))
+    ('relu', 'Dense')
+    """
+    function = module.function if isinstance(module, Named) else None
+    return getattr(function, "__name__", type(module).__name__)
 
 
 def kind_of(step: Step) -> str | None:

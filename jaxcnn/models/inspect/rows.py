@@ -10,7 +10,7 @@ from flax import linen as nn
 
 from jaxcnn.checks import is_int
 from jaxcnn.models.inspect.field import Extent
-from jaxcnn.models.inspect.kinds import groups_of, kind_of, window_of
+from jaxcnn.models.inspect.kinds import class_of, groups_of, kind_of, window_of
 from jaxcnn.models.inspect.spread import sources
 from jaxcnn.models.inspect.trace import OUTPUT, Trace
 from jaxcnn.models.inspect.value import Value
@@ -104,7 +104,7 @@ def module_row(
     return Row(
         "/".join(path),
         # A module that only names a pool is called by the pool.
-        kind_of(step) or "" if step and not params and not work else type(module).__name__,
+        kind_of(step) or "" if step and not params and not work else class_of(module),
         result and result.shape,
         as_window(getattr(module, "kernel_size", None)) or kernel,
         as_window(getattr(module, "strides", None), kernel) or stride,
@@ -146,7 +146,7 @@ def operation_rows(
 
 def idle_rows(idle: dict[Path, nn.Module], params: dict[Path, int]) -> list[Row]:
     """Return the rows of parameters that evaluation does not use."""
-    kinds = {path: type(module).__name__ for path, module in idle.items()}
+    kinds = {path: class_of(module) for path, module in idle.items()}
     return [
         Row("/".join(path), kinds.get(path, "parameters"), params=count, runs=False)
         for path, count in params.items()

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
+from jaxcnn.checks import Report
 from jaxcnn.models.inspect.memory import kept_bytes, peak_bytes
 from jaxcnn.models.inspect.rows import Row, rows_of
 from jaxcnn.models.inspect.table import folded, text
@@ -77,7 +78,14 @@ class Summary:
             return None
 
     def optimizer_bytes(self, optimizer: str = "adam") -> int:
-        """Return the memory of the state of `"sgd"`, `"sgd_momentum"` or `"adam"`."""
+        """Return the memory of the state of `"sgd"`, `"sgd_momentum"` or `"adam"`.
+
+        Raises:
+          ValueError: If it is none of these.
+        """
+        report = Report("optimizer_bytes")
+        report.choice("optimizer", optimizer, tuple(OPTIMIZERS))
+        report.done()
         return OPTIMIZERS[optimizer] * self.params_bytes
 
     def table(self, depth: int | None = None) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from jaxcnn.checks import Report
 from jaxcnn.models.inspect.rows import Row
 
 if TYPE_CHECKING:
@@ -61,14 +62,21 @@ def cells(row: Row) -> tuple[str, ...]:
 def folded(rows: Sequence[Row], depth: int | None) -> list[Row]:
     """Add up the rows whose paths agree in their first `depth` names.
 
+    Raises:
+      ValueError: If the depth is not positive.
+
     >>> one, two = Row("a/b", "Conv", params=1), Row("a/c", "Conv", params=2)
     >>> [(row.path, row.kind, row.params) for row in folded([one, two], 1)]
     [('a', '2 layers', 3)]
     """
+    report = Report("summary")
+    if depth is not None:
+        depth = report.count("depth", depth)
+    report.done()
     groups: dict[str, list[Row]] = {}
     for row in rows:
         names = row.path.split("/")
-        path = row.path if depth is None else "/".join(names[: max(depth, 1)])
+        path = row.path if depth is None else "/".join(names[:depth])
         groups.setdefault(path, []).append(row)
     return [together(path, group) for path, group in groups.items()]
 

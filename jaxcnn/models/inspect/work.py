@@ -12,11 +12,13 @@ def multiply_adds(name: str, params: dict[str, Any], operands: Sequence[Value], 
     """Return the multiply-adds of an equation with a result of shape `out`.
 
     Additions (biases, shortcuts), norms, nonlinearities and pooling count nothing, nor do
-    products with matrices that the architecture fixes, which pool or resize.
+    products with matrices and kernels that the architecture fixes: they pool, resize, cut patches.
     """
+    if any(value.fixed for value in operands):
+        return 0
     if name == "conv_general_dilated":
         return _convolution(params, operands, out)
-    if name == "dot_general" and not any(value.fixed for value in operands):
+    if name == "dot_general":
         (contract, _), _ = params["dimension_numbers"]
         return math.prod(out) * math.prod(operands[0].shape[i] for i in contract)
     return 0
