@@ -17,6 +17,10 @@ from jaxcnn.typing import Array, Key
 class MissingKeyError(errors.InvalidRngError, ValueError):
     """A layer draws at random and was given no key."""
 
+    def __init__(self, message: str):
+        # Not Flax's own constructor, which adds the address of a page that it lacks for this.
+        ValueError.__init__(self, message)
+
 
 class Dropout(nn.Module):
     """Dropout, as `flax.linen.Dropout`: same fields, defaults and, from one key, same draws.

@@ -19,6 +19,7 @@ from jaxcnn.taps.run import Inputs, Setting, apply, interceptor
 from jaxcnn.typing import Array, Key, Shape, Variables
 
 MISSING = (
+    errors.InvalidRngError,
     errors.ScopeParamNotFoundError,
     errors.ScopeCollectionNotFound,
     errors.ScopeVariableNotFoundError,
@@ -39,7 +40,7 @@ class Listing:
     closed: dict[str, str] = field(default_factory=dict)
     """Names within a lifted transform that lets nothing out, and its name."""
     missing: Exception | None = None
-    """Why the model could not be followed to its end: a variable that is not there."""
+    """Why the model could not be followed to its end: a variable or key that is not there."""
 
 
 def list_taps(

@@ -95,5 +95,7 @@ def test_the_ends_of_the_range():
 
 
 def test_a_missing_key_is_explained():
-    with pytest.raises(ValueError, match=r"rngs=\{'dropout'.*train=False"):
+    with pytest.raises(
+        ValueError, match=r"rngs=\{'dropout'.*train=False \(deterministic=True\)\.(?! )"
+    ):
         layers.Dropout(0.5, deterministic=False).apply({}, jnp.ones((2, 3)))

@@ -180,6 +180,15 @@ def test_later_variables_need_not_be_there():
     assert "'block1' was not reached" in error.value.__notes__[0]
 
 
+def test_keys_of_later_layers_need_not_be_there():
+    model, x = create_model("lenet5", dropout=0.5), jnp.ones((1, 16, 16, 1))
+    variables = jax.eval_shape(model.init, jax.random.key(0), x)
+    look = partial(features, model, train=True)
+    assert jax.eval_shape(partial(look, at="fc1"), variables, x)["fc1"].shape == (1, 120)
+    with pytest.raises(ValueError, match="'fc1_dropout' draws at random and found no key"):
+        jax.eval_shape(partial(look, at="fc2"), variables, x)
+
+
 @pytest.mark.parametrize("name", ["compact", "fields", "jit"])
 def test_equal_calls_compile_once(name):
     model, variables, x = made(name)
