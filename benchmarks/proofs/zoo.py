@@ -42,7 +42,7 @@ def failed(row: dict[str, Any]) -> bool:
 
 def measure(name: str) -> dict[str, float]:
     found = zoo_parity.compare(name)
-    return {**found, "single": zoo_parity.single(name)} if name in zoo.TRAINED else found
+    return {**found, "single": zoo_parity.single(name)} if name in zoo.SINGLE else found
 
 
 if __name__ == "__main__":

@@ -23,11 +23,33 @@ from torchvision.ops import StochasticDepth  # noqa: E402
 from tests.golden import zoo  # noqa: E402
 
 
+class HardSigmoid(torch.nn.Module):
+    """Exact in double precision, where PyTorch's own takes a sixth in single for the slope."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map elementwise."""
+        return (x + 3).clamp(0, 6) / 6
+
+
+class HardSwish(HardSigmoid):
+    """The same, times its input."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map elementwise."""
+        return x * super().forward(x)
+
+
+EXACT = {torch.nn.Hardsigmoid: HardSigmoid, torch.nn.Hardswish: HardSwish}
+
+
 def build(name: str) -> torch.nn.Module:
     """Return the network in double precision, without dropout, with its seeded weights."""
     fields = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     model = models.get_model(name, weights=None, num_classes=zoo.CLASSES, **fields).double()
-    for module in model.modules():
+    for module in list(model.modules()):
+        for child, layer in module.named_children():
+            if type(layer) in EXACT:
+                setattr(module, child, EXACT[type(layer)]())
         if isinstance(module, torch.nn.Dropout | StochasticDepth):
             module.p = 0.0
     with torch.no_grad():
