@@ -14,6 +14,7 @@ TABLES: dict[str, str] = {
 PROOFS: dict[str, str] = {
     "digits": "test accuracy and time of the default run, over five splits and seeds",
     "fashion": "test accuracy and time of fashion_mnist_cnn",
+    "fewshot": "10, 100, 1,000 images per class: pretrained, fine-tuned, from scratch (two hours)",
     "kill": "kill -9 and SIGTERM at random moments: the resumed run is bitwise the same",
     "zoo": "every model that torchvision has: its logits, gradients and statistics in f64",
     "mutants": "seeded faults: each must fail a test",

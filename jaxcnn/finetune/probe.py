@@ -1,5 +1,6 @@
 """Linear probe: what a network's features are worth, and the cheapest way to use it."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -72,7 +73,7 @@ def linear_probe(
     labels: ArrayLike,
     num_classes: int,
     *,
-    l2: float = 1e-2,
+    l2: float = 0.1,
     steps: int = 200,
 ) -> dict[str, Array]:
     r"""Return the head that logistic regression finds for features: kernel and bias.
@@ -81,9 +82,10 @@ def linear_probe(
         \min_{W, b} \frac{1}{N} \sum_i -\log \operatorname{softmax}(W^T \hat x_i + b)_{y_i}
         + \frac{\lambda}{2} \lVert W \rVert^2
 
-    where the features are scaled to zero mean and unit spread, so that one lambda serves all
-    networks; the head that is returned takes them as they are. The problem is convex: L-BFGS
-    needs neither a learning rate nor a seed.
+    where the features are centred and divided by one number, the root of their mean variance, so
+    that one lambda serves all networks; the head that is returned takes them as they are. (Each
+    divided by its own deviation would give most weight to features that few examples have.) The
+    problem is convex: L-BFGS needs neither a learning rate nor a seed.
 
     Args:
       features: (N, F); see `cached_features`.
@@ -109,17 +111,18 @@ def linear_probe(
     """
     x, y = jnp.asarray(features, jnp.result_type(float)), jnp.asarray(labels)
     _check(x, y, num_classes, l2)
-    mean, std = x.mean(0), x.std(0)
-    scale = 1 / jnp.where(std > 0, std, 1)  # a feature that never changes says nothing
-    head = _minimum((x - mean[None]) * scale[None], y, num_classes, jnp.asarray(l2), steps)
-    kernel = head["kernel"] * scale[:, None]
+    mean, scale = x.mean(0), jnp.sqrt(x.var(0).mean())
+    scale = jnp.where(scale > 0, scale, 1)
+    x = (x - mean[None]) / scale
+    head = _minimum(x, y, jnp.asarray(l2, x.dtype), classes=num_classes, steps=steps)
+    kernel = head["kernel"] / scale
     return {"kernel": kernel, "bias": head["bias"] - mean @ kernel}
 
 
 def _check(x: Array, y: Array, num_classes: int, l2: float) -> None:
     report = Report("linear_probe", x)
     report.count("num_classes", num_classes, low=2)
-    report.expect(l2 > 0, "l2", l2, "must be > 0", "use e.g. 1e-2")
+    report.expect(l2 > 0, "l2", l2, "must be > 0", "use e.g. 0.1")
     rule, fix = "must be (N, F)", "use cached_features"
     report.expect(x.ndim == 2 and len(x) > 0, "features", x, rule, fix)
     ok = y.shape == x.shape[:1] and bool(jnp.issubdtype(y.dtype, jnp.integer))
@@ -136,25 +139,22 @@ def _loss(head: dict[str, Array], x: Array, y: Array, l2: Array) -> Array:
     return nll + l2 / 2 * jnp.square(head["kernel"]).sum()
 
 
-def _minimum(x: Array, y: Array, classes: int, l2: Array, steps: int) -> dict[str, Array]:
+@functools.partial(jax.jit, static_argnames=("classes", "steps"))
+def _minimum(x: Array, y: Array, l2: Array, *, classes: int, steps: int) -> dict[str, Array]:
     """Return the minimum of the loss, by L-BFGS with a line search."""
     solver = optax.lbfgs()
     tolerance = 10 * jnp.finfo(x.dtype).eps
 
-    @jax.jit
-    def solve(x: Array, y: Array, l2: Array) -> dict[str, Array]:
-        def loss(head: dict[str, Array]) -> Array:
-            return _loss(head, x, y, l2)
+    def loss(head: dict[str, Array]) -> Array:
+        return _loss(head, x, y, l2)
 
-        def step(carry: Any) -> Any:
-            head, state, _, count = carry
-            value, grad = optax.value_and_grad_from_state(loss)(head, state=state)
-            updates, state = solver.update(grad, state, head, value=value, grad=grad, value_fn=loss)
-            return optax.apply_updates(head, updates), state, optax.tree.norm(grad), count + 1
+    def step(carry: Any) -> Any:
+        head, state, _, count = carry
+        value, grad = optax.value_and_grad_from_state(loss)(head, state=state)
+        updates, state = solver.update(grad, state, head, value=value, grad=grad, value_fn=loss)
+        return optax.apply_updates(head, updates), state, optax.tree.norm(grad), count + 1
 
-        zero = {"kernel": jnp.zeros((x.shape[1], classes), x.dtype)}
-        zero["bias"] = jnp.zeros(classes, x.dtype)
-        start = (zero, solver.init(zero), jnp.asarray(jnp.inf, x.dtype), 0)
-        return jax.lax.while_loop(lambda c: (c[2] > tolerance) & (c[3] < steps), step, start)[0]
-
-    return solve(x, y, l2)
+    zero = {"kernel": jnp.zeros((x.shape[1], classes), x.dtype)}
+    zero["bias"] = jnp.zeros(classes, x.dtype)
+    start = (zero, solver.init(zero), jnp.asarray(jnp.inf, x.dtype), 0)
+    return jax.lax.while_loop(lambda c: (c[2] > tolerance) & (c[3] < steps), step, start)[0]

@@ -151,13 +151,13 @@ def test_a_probe_on_cached_features_is_the_probe_without_a_cache(x64):
 
 
 def test_the_linear_probe_is_logistic_regression(x64):
-    """scikit-learn minimises C sum(nll) + |W|²/2, so C = 1 / (N l2), on standardised features."""
+    """scikit-learn minimises C sum(nll) + |W|²/2, so C = 1 / (N l2), on scaled features."""
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 3, 60)
     x = draw.normal(size=(60, 4)) * [1, 10, 0.1, 1] + labels[:, None] * [1, 5, 0.1, 0] + 3
     x = np.concatenate([x, np.full((60, 1), 7.0)], 1)  # a feature that never changes
     head = finetune.linear_probe(x, labels, 3, l2=0.05, steps=500)
-    scaled = (x - x.mean(0)) / np.where(x.std(0) > 0, x.std(0), 1)
+    scaled = (x - x.mean(0)) / np.sqrt(x.var(0).mean())
     other = LogisticRegression(C=1 / (60 * 0.05), tol=1e-10, max_iter=5000).fit(scaled, labels)
     ours = jax.nn.softmax(x @ head["kernel"] + head["bias"][None])
     np.testing.assert_allclose(ours, other.predict_proba(scaled), atol=1e-6)
