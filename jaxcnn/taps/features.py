@@ -50,8 +50,9 @@ def features(
 
     Returns:
       The values by name, in the order of `at`. The input of a module that is called with
-      several arrays is a tuple of them; within `nn.scan` and `nn.vmap` that lift the collection
-      `taps` (or `intermediates`, made writable by `mutable`), values have the lifted axis too.
+      several arrays is a tuple of them; in a tree that a module returns, None stands for what is
+      no array; within `nn.scan` and `nn.vmap` that lift the collection `taps` (or
+      `intermediates`, made writable by `mutable`), values have the lifted axis too.
 
     Raises:
       ValueError: If `at` is empty, or names what is not there: nearest names are suggested.

@@ -91,7 +91,7 @@ def grad_at(
       ((2, 10, 10, 16), (2, 10, 10, 16), (2,), (2, 10))
     """
     report = Report("grad_at", x)
-    names, goal = names_of(report, at), as_target(target)
+    names, goal = names_of(report, at), as_target(target, "grad_at")
     setting, arrays = split("grad_at", model, train, mutable, options)
     found = _grad_at(Static(setting), names, inputs_of(variables, x, rngs, arrays), goal)
     goal.check(report, found.output)

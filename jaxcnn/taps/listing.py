@@ -3,7 +3,7 @@
 import difflib
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,8 @@ class Listing:
     specs: dict[Place, Any] = field(default_factory=dict)
     closed: dict[str, str] = field(default_factory=dict)
     """Names within a lifted transform that lets nothing out, and its name."""
+    owners: set[str] = field(default_factory=set)
+    """Names of all modules that have variables, reached or not."""
     missing: Exception | None = None
     """Why the model could not be followed to its end: a variable or key that is not there."""
 
@@ -100,7 +102,7 @@ def list_taps(
 
 def list_places(setting: Setting, inputs: Inputs) -> Listing:
     """Follow the network abstractly, as far as its variables are there, and list its places."""
-    listing = Listing()
+    listing = Listing(owners=set(_owners(inputs.variables)))
     entered: dict[Site, str] = {}
 
     def touch(module: nn.Module, method: str, side: str, value: Any) -> Any:
@@ -130,6 +132,12 @@ def list_places(setting: Setting, inputs: Inputs) -> Listing:
         if lift:
             listing.closed[Place(path, method, 1, "output").name(1)] = lift
     return listing
+
+
+def _owners(variables: Any) -> Iterator[str]:
+    """Yield the path of every module that holds a variable, or a module that does."""
+    for path in itertools.chain.from_iterable(map(traverse_util.flatten_dict, variables.values())):
+        yield from ("/".join(path[:end]) for end in range(1, len(path)))
 
 
 def _enter(listing: Listing, found: Any, entered: list[Site]) -> None:
@@ -199,6 +207,9 @@ def _not_there(name: str, listing: Listing) -> tuple[str, str]:
         fix = f"add {COLLECTIONS[0]!r}: 0 to the variable_axes of {lift}, or pass mutable="
         fix += "['intermediates'] if it lifts these, or look at the whole stack"
         return f"lies inside {lift}, which lets no values out", fix
+    if base in listing.owners and base not in listing.places:
+        rule = "has variables, but the model does not come by it in this call"
+        return rule, "pass train=True if it runs in training only, as auxiliary heads do"
     near = difflib.get_close_matches(name, listing.places, n=3, cutoff=0.5)
     rule = "is no place of this model" + (
         f"; nearest: {', '.join(map(repr, near))}" if near else ""

@@ -121,7 +121,7 @@ def interceptor(touch: Touch, leave: Callable[[], None] = lambda: None) -> Calla
         try:
             args, kwargs = _touch_arguments(touch, module, method, args, kwargs)
             y = next_fun(*args, **kwargs)
-            y = touch(module, method, "output", y) if is_arrays(y) else y
+            y = _touch_arrays(touch, module, method, "output", y)
         finally:
             active.pop()
         # Inside a lifted scope, values are not yet at the root: it is left only from outside.
@@ -138,13 +138,32 @@ def is_arrays(value: Any) -> bool:
     return bool(leaves) and all(isinstance(leaf, jax.Array | np.ndarray) for leaf in leaves)
 
 
+def _touch_arrays(touch: Touch, module: nn.Module, method: str, side: str, value: Any) -> Any:
+    """Touch the arrays of a tree; other leaves are left, for the model may compute shapes of them.
+
+    What is touched has None in their place.
+    """
+    leaves, tree = jax.tree.flatten(value)
+    arrays = [is_arrays(leaf) for leaf in leaves]
+    if all(arrays):
+        return touch(module, method, side, value) if leaves else value
+    if not any(arrays):
+        return value
+    bare = tree.unflatten(leaf if ok else None for leaf, ok in zip(leaves, arrays, strict=True))
+    touched = iter(jax.tree.leaves(touch(module, method, side, bare)))
+    return tree.unflatten(
+        next(touched) if ok else leaf for leaf, ok in zip(leaves, arrays, strict=True)
+    )
+
+
 def _touch_arguments(touch: Touch, module: nn.Module, method: str, args: Any, kwargs: Any):
     """Touch the arrays among the arguments, those by position if there are any, as one value."""
     given = {**dict(enumerate(args)), **kwargs}
-    arrays = [key for key, value in given.items() if is_arrays(value)]
+    arrays = [k for k, value in given.items() if any(map(is_arrays, jax.tree.leaves(value)))]
     names = [key for key in arrays if isinstance(key, int)] or arrays
     if names:
         values = tuple(given[key] for key in names)
-        touched = touch(module, method, "input", values if len(names) > 1 else values[0])
+        value = values if len(names) > 1 else values[0]
+        touched = _touch_arrays(touch, module, method, "input", value)
         given.update(zip(names, touched if len(names) > 1 else (touched,), strict=True))
     return tuple(given[i] for i in range(len(args))), {key: given[key] for key in kwargs}

@@ -136,12 +136,13 @@ top1 = Logit()
 """The largest logit of each example."""
 
 
-def as_target(target: Any) -> Target:
+def as_target(target: Any, function: str = "as_target") -> Target:
     """Return the target that is meant by a class, an array of them, a name or a function.
 
     Args:
       target: A target; an int class; classes (N,); `"top1"`; or a function that maps logits
         (N, K) to scores (N,).
+      function: Name of the function that was given it, which opens the message of an error.
 
     Returns:
       The target.
@@ -159,7 +160,7 @@ def as_target(target: Any) -> Target:
         return top1
     if is_int(target) or isinstance(target, jax.Array | np.ndarray):
         return Logit(target)
-    report = Report("as_target")
+    report = Report(function)
     rule = "must be a class, an array of classes (N,), 'top1', a function or a target"
     fix = "use e.g. target=207, or jaxcnn.taps.Neuron('conv1', (3, 3, 0))"
     if not report.expect(callable(target), "target", target, rule, fix, kind=True):

@@ -61,6 +61,13 @@ class Merge(nn.Module):
         return a * b, {"sum": a + b, "count": 2}
 
 
+class Sized(nn.Module):
+    """Takes and returns a number beside its arrays."""
+
+    def __call__(self, x, sizes):
+        return x, sizes
+
+
 class Shared(nn.Module):
     """One layer that is called three times."""
 

@@ -258,7 +258,7 @@ def test_the_gradient_of_a_whole_layer_is_its_activation():
         (np.array([0, 1, 5]), "must lie in 0 to 2"),
         (np.array([0, 1]), r"must be an int, or ints of shape \(3,\)"),
         (np.array([0.5] * 3), "must be an int"),
-        ("top5", "must be a class, an array"),
+        ("top5", "grad_at: target='top5': must be a class, an array"),
         (None, "must be a class, an array"),
         (1.5, "must be a class, an array"),
         (Difference(0, 9), "target=9"),
