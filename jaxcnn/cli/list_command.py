@@ -7,9 +7,9 @@ import tyro
 
 from jaxcnn.cli.options import Json
 from jaxcnn.models import list_models, model_info
-from jaxcnn.models.inspect.table import aligned
+from jaxcnn.models.inspect.table import aligned, short
 
-HEADER = ("name", "parameters", "input", "source")
+HEADER = ("name", "parameters", "mult-adds", "input", "source")
 
 
 def command(
@@ -25,10 +25,16 @@ def command(
     if not infos:
         raise ValueError(f"list: no model is called like {pattern!r}. Fix: use * and ?, as 'vgg*'")
     if as_json:
-        keys = ("name", "params", "input_size", "channels", "source")
+        keys = ("name", "params", "macs", "input_size", "channels", "source")
         return json.dumps([{key: getattr(info, key) for key in keys} for info in infos], indent=1)
     rows = [
-        (i.name, f"{i.params:,}", f"{i.input_size}x{i.input_size}x{i.channels}", i.source)
+        (
+            i.name,
+            f"{i.params:,}",
+            short(i.macs),
+            f"{i.input_size}x{i.input_size}x{i.channels}",
+            i.source,
+        )
         for i in infos
     ]
-    return "\n".join(aligned(HEADER, rows, right=(1, 2)))
+    return "\n".join(aligned(HEADER, rows, right=(1, 2, 3)))

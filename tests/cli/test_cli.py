@@ -24,14 +24,18 @@ def run(capsys, line, code=0):
 
 def test_list_shows_figures_in_aligned_columns(capsys):
     header, rule, *rows = run(capsys, "list resnet20").splitlines()
-    assert header.split() == ["name", "parameters", "input", "source"]
-    assert rows == [row for row in rows if "269,722" in row and "32x32x3" in row and "He" in row]
+    assert header.split() == ["name", "parameters", "mult-adds", "input", "source"]
+    assert rows == [
+        row
+        for row in rows
+        if "269,722" in row and "40.6 M" in row and "32x32x3" in row and "He" in row
+    ]
     assert set(rule) == {"-", " "}
 
 
 def test_list_as_json(capsys):
     found = json.loads(run(capsys, "list lenet5 --json"))
-    assert found[0]["params"] == 61_706
+    assert (found[0]["params"], found[0]["macs"]) == (61_706, 416_520)
 
 
 def test_info_shows_the_fields(capsys):
