@@ -102,7 +102,10 @@ class GoogLeNetAux(nn.Module):
         # The first fully connected layer has 4 x 4 x 128 inputs, whatever the images are.
         height, width = pooled.shape[1:3]
         rule = f"must be 4x4 after the pooling, got {height}x{width}"
-        fix = "use 224x224 images (14x14 maps), or pool=avg_pool_to_4x4 for any size"
+        fix = (
+            "use 224x224 images (14x14 maps), or pool=avg_pool_to_4x4 for any size, or "
+            "aux_heads=False for a network without this head"
+        )
         report.expect((height, width) == (4, 4), "x", x, rule, fix)
         report.done()
         unit = ConvNormAct(128, 1, conv=self.conv, norm=self.norm, act=self.act, name="conv")
@@ -156,7 +159,8 @@ class InceptionV3Aux(nn.Module):
         """
         report = start_report(self, x, "num_classes")
         rule = "must be at least 17x17, so that 5x5 is left after the pooling"
-        report.expect(min(x.shape[1:3]) >= 17, "x", x, rule, "use larger images (299x299)")
+        fix = "use larger images (299x299), or aux_heads=False for a network without this head"
+        report.expect(min(x.shape[1:3]) >= 17, "x", x, rule, fix)
         report.done()
         unit = partial(ConvNormAct, norm=self.norm, act=self.act)
         x = unit(128, 1, conv=self.conv, name="conv0")(avg_pool_5x5(x))

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from jaxcnn import create_model
+from jaxcnn import create_model, features
 from jaxcnn.models.auxiliary import AuxStep
 from jaxcnn.models.googlenet import aux_14x14
 from tests.models.reduced import REDUCED
@@ -89,6 +89,14 @@ def test_without_heads_nothing_is_sown_and_nothing_asked_for(fields):
     assert "aux1" not in variables_of(model, images(tiny()[1]))["params"]
 
 
+def test_a_head_that_only_training_reaches_is_known_to_be_there():
+    model, size = tiny()
+    look = functools.partial(features, model, at=["aux1", "aux1/conv:input", "aux9"])
+    message = "3 problems(?s:.*)'aux1': has variables.*train=True(?s:.*)'aux9': is no place"
+    with pytest.raises(ValueError, match=message):
+        jax.eval_shape(look, variables_of(model, images(size)), images(size))
+
+
 def test_logits_that_are_passed_in_again_are_replaced():
     model, size = tiny()
     mutable = ["batch_stats", "aux"]
@@ -105,5 +113,6 @@ def test_torchvisions_head_takes_any_map_and_the_papers_names_itself():
     swapped = {"aux1": AuxStep(aux_14x14, 14)}
     paper = model.clone(steps=tuple((name, swapped.get(name, s)) for name, s in model.steps))
     assert applied(paper, 28, train=True, mutable=mutable)[0].shape == (2, 3)
-    with pytest.raises(ValueError, match="GoogLeNetAux 'aux1'.*must be 4x4 after the pooling"):
+    message = "GoogLeNetAux 'aux1'.*must be 4x4 after the pooling.*or aux_heads=False"
+    with pytest.raises(ValueError, match=message):
         applied(paper, 24, train=True, mutable=mutable)
