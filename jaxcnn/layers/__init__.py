@@ -4,6 +4,7 @@ from jaxcnn.layers.conv import Conv as Conv
 from jaxcnn.layers.conv_transpose import ConvTranspose as ConvTranspose
 from jaxcnn.layers.norm import BatchNorm as BatchNorm
 from jaxcnn.layers.norm import BatchNormConfig as BatchNormConfig
+from jaxcnn.layers.norm import GroupNormConfig as GroupNormConfig
 from jaxcnn.layers.norm import LocalResponseNorm as LocalResponseNorm
 from jaxcnn.layers.pool import avg_pool as avg_pool
 from jaxcnn.layers.pool import max_pool as max_pool

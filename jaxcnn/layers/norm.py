@@ -194,6 +194,46 @@ class BatchNormConfig:
         return BatchNorm(use_running_average, dtype=dtype, name=name, **fields)
 
 
+@dataclasses.dataclass(frozen=True)
+class GroupNormConfig:
+    """Group normalisation for a model's field `norm`: small batches, and none in the statistics.
+
+    Any constructor called `norm(name=..., dtype=...)` serves there, e.g. `flax.linen.LayerNorm`;
+    only one that has the argument `use_running_average` is told whether the model trains. This
+    config takes the argument, so that it can stand wherever a `BatchNormConfig` does, and does
+    without it: there is no collection `batch_stats`. Partials would do, but equal ones are not
+    equal, and their models would compile twice.
+
+    Attributes:
+      num_groups: groups of channels, a divisor of every layer's; 1 normalises all together.
+      epsilon: added to the variance, > 0.
+      use_bias: whether to add beta.
+      use_scale: whether to multiply by gamma.
+
+    Source: Wu & He 2018, "Group normalization", equation 7.
+
+    >>> GroupNormConfig(8) == GroupNormConfig(8), GroupNormConfig(8)(name="norm").num_groups
+    (True, 8)
+    """
+
+    num_groups: int = 32
+    epsilon: float = 1e-5
+    use_bias: bool = True
+    use_scale: bool = True
+
+    def __call__(
+        self,
+        *,
+        use_running_average: bool | None = None,
+        dtype: Dtype | None = None,
+        name: str | None = None,
+        **overrides: Any,
+    ) -> nn.GroupNorm:
+        """Return the layer; `overrides` are fields of `flax.linen.GroupNorm` for this place."""
+        del use_running_average  # the same in training and evaluation
+        return nn.GroupNorm(**{**dataclasses.asdict(self), **overrides}, dtype=dtype, name=name)
+
+
 class LocalResponseNorm(nn.Module):
     """Normalises across neighbouring channels (`jaxcnn.ops.local_response_norm`).
 

@@ -10,8 +10,9 @@ from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct
 from jaxcnn.checks import Report
 from jaxcnn.models.classifier import fully_connected
+from jaxcnn.models.initializers import normal_001, torch_uniform
 from jaxcnn.models.inputs import Window, check_images, smallest_input
-from jaxcnn.models.parts import Named, bound, normal_001, torch_uniform
+from jaxcnn.models.parts import Named, bound
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 

@@ -7,8 +7,9 @@ from flax import linen as nn
 
 from jaxcnn import layers
 from jaxcnn.blocks import ConvNormAct
+from jaxcnn.models.initializers import he_fan_in
 from jaxcnn.models.inputs import Window, check_images, smallest_input
-from jaxcnn.models.parts import bound, classify_maps, dropped, he_fan_in
+from jaxcnn.models.parts import bound, classify_maps, dropped
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 

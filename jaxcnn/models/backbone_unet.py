@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flax import linen as nn
@@ -12,8 +13,9 @@ from jaxcnn.blocks.unet import centred
 from jaxcnn.checks import Report
 from jaxcnn.models import resnet
 from jaxcnn.models.encoder import pyramid, stage_maps
+from jaxcnn.models.initializers import he_each_tap, he_fan_in
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, he_fan_in, recomputed
+from jaxcnn.models.parts import bound, recomputed
 from jaxcnn.models.unet import label_pixels
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
@@ -92,10 +94,12 @@ class BackboneUNet(nn.Module):
         y, *skips = levels
         skips += [None] * (self.depth - len(skips))
         conv, norm = bound(self, train, kernel_init=he_fan_in)
-        wiring = {"up": self.up, "conv": conv, "norm": norm, "act": self.act}
+        options: dict[str, Any] = {"dtype": self.dtype, "kernel_init": he_each_tap}
+        transpose = partial(layers.ConvTranspose, **options)
+        wiring = {"conv": conv, "conv_transpose": transpose, "norm": norm, "act": self.act}
         for i, skip in zip(range(self.depth, 0, -1), skips, strict=True):
             step = recomputed(UNetUp, self.remat)
-            y = step(self.width * 2 ** (i - 1), **wiring, name=f"up{i}")(y, skip)
+            y = step(self.width * 2 ** (i - 1), up=self.up, **wiring, name=f"up{i}")(y, skip)
         return label_pixels(self, centred(y, *x.shape[1:3]), conv)
 
     def _encoder(self) -> nn.Module:

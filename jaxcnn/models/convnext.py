@@ -9,13 +9,12 @@ from flax import linen as nn
 
 from jaxcnn import layers
 from jaxcnn.blocks import ConvNeXtBlock, ConvNormAct, Stage, exact_gelu
+from jaxcnn.models.initializers import normal_002
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import classify, linear_rates, recomputed
+from jaxcnn.models.parts import bound, classify, linear_rates, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype
-
-normal_002 = nn.initializers.normal(0.02)
 
 
 class ConvNeXt(nn.Module):
@@ -38,7 +37,7 @@ class ConvNeXt(nn.Module):
         it grows linearly from 0 at the first block.
       dropout: Share of the features dropped in training before the head, in [0, 1).
       remat: Whether the backward pass recomputes each block rather than keep its activations.
-      norm: What makes a norm, called `norm(dtype=..., name=...)(x)`.
+      norm: What makes a norm, called `norm(dtype=..., name=...)(x)`; see `layers.GroupNormConfig`.
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
       dtype: Type of the computation; parameters stay float32.
@@ -76,8 +75,7 @@ class ConvNeXt(nn.Module):
         """Map images (N, H, W, C), H and W at least 32, to logits (N, num_classes)."""
         last = f"down{len(self.blocks)}" if len(self.blocks) > 1 else "stem"
         check_images("convnext", x, self.min_size, last)
-        conv = partial(self.conv, dtype=self.dtype, kernel_init=normal_002)
-        norm = partial(self.norm, dtype=self.dtype)
+        conv, norm = bound(self, train, kernel_init=normal_002)
         stem = partial(ConvNormAct, padding=0, use_bias=True, conv=conv, norm=norm, act=None)
         x = stem(self.widths[0], 4, 4, name="stem")(x)
         rates = iter((0.0, *linear_rates(self.stochastic_depth, sum(self.blocks) - 1)))

@@ -8,8 +8,9 @@ from flax import linen as nn
 
 from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct, DenseBlock, DenseLayer, NormAct, Transition
+from jaxcnn.models.initializers import he_fan_in
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, classify, he_fan_in, recomputed
+from jaxcnn.models.parts import bound, classify, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 

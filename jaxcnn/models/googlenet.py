@@ -8,11 +8,8 @@ from jaxcnn import ops
 from jaxcnn.blocks import ConvStep, GoogLeNetAux, PoolStep, avg_pool_to_4x4, inception_v1
 from jaxcnn.models.auxiliary import AuxStep
 from jaxcnn.models.inception import Inception
-from jaxcnn.models.parts import normal_001
+from jaxcnn.models.initializers import lecun_uniform, normal_001
 from jaxcnn.models.variant import Variant
-
-# Caffe's "xavier", with which the network was released; the paper names no initialiser.
-lecun_uniform = nn.initializers.lecun_uniform()
 
 # 3x3 at stride 2 where a last window may hang over: Caffe's and PyTorch's ceil mode.
 POOL = PoolStep("max", stride=2, padding=((0, 1), (0, 1)))
@@ -99,7 +96,8 @@ VARIANTS = {
         "Szegedy et al. 2014; batch norm and 3x3 for 5x5 as in torchvision",
         {"steps": GOOGLENET, "kernel_init": normal_001},
     ),
-    # Without its auxiliary heads: 6,998,552.
+    # Without its auxiliary heads: 6,998,552. The paper names no initialiser; the network was
+    # released with Caffe's "xavier".
     "googlenet_paper": Variant(
         Inception,
         13_378_280,

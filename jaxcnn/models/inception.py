@@ -8,8 +8,9 @@ from flax import linen as nn
 from jaxcnn import layers
 from jaxcnn.blocks import Branch, Branches, ConvNormAct, ConvStep, PoolStep
 from jaxcnn.models.auxiliary import AuxStep, expect_aux, run_aux
+from jaxcnn.models.initializers import he_fan_out
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import Named, bound, classify, he_fan_out, recomputed
+from jaxcnn.models.parts import Named, bound, classify, recomputed
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype
 

@@ -16,10 +16,8 @@ from jaxcnn.blocks import (
 )
 from jaxcnn.models.auxiliary import AuxStep
 from jaxcnn.models.inception import Inception
+from jaxcnn.models.initializers import normal_01
 from jaxcnn.models.variant import Variant
-
-# torchvision draws from a normal distribution cut at 20 deviations, which cuts nothing.
-normal_01 = nn.initializers.normal(0.1)
 
 POOL = PoolStep("max", stride=2, padding=0)
 
@@ -53,7 +51,7 @@ INCEPTION_V3 = (
 )
 
 VARIANTS = {
-    # Without its auxiliary head: 23,834,568.
+    # Without its auxiliary head: 23,834,568. torchvision's initialiser is cut, at 20 deviations.
     "inception_v3": Variant(
         Inception,
         27_161_264,

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 from jaxcnn import layers
 from jaxcnn.blocks import ConvNormAct, FusedInvertedResidual, InvertedResidual, Stage
-from jaxcnn.models.parts import bound, he_fan_out, linear_rates, recomputed
+from jaxcnn.models.initializers import he_fan_out
+from jaxcnn.models.parts import bound, linear_rates, recomputed
 from jaxcnn.models.widths import make_divisible
 from jaxcnn.typing import Array
 

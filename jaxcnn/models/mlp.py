@@ -5,8 +5,9 @@ from collections.abc import Callable
 from flax import linen as nn
 
 from jaxcnn.blocks import FullyConnected
+from jaxcnn.models.initializers import he_fan_in
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import classify, dropped, he_fan_in
+from jaxcnn.models.parts import classify, dropped
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 

@@ -6,9 +6,10 @@ from typing import Any
 from flax import linen as nn
 
 from jaxcnn import layers
+from jaxcnn.models.initializers import normal_001
 from jaxcnn.models.inputs import check_images
 from jaxcnn.models.inverted import Row, expanded, inverted_trunk
-from jaxcnn.models.parts import classify, normal_001
+from jaxcnn.models.parts import classify
 from jaxcnn.models.variant import Variant
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype

@@ -7,9 +7,10 @@ from flax import linen as nn
 
 from jaxcnn import layers
 from jaxcnn.blocks import FullyConnected
+from jaxcnn.models.initializers import normal_001
 from jaxcnn.models.inputs import check_images
 from jaxcnn.models.inverted import Inverted, inverted_trunk
-from jaxcnn.models.parts import classify, normal_001
+from jaxcnn.models.parts import classify
 from jaxcnn.models.variant import Variant
 from jaxcnn.models.widths import make_divisible
 from jaxcnn.ops import global_avg_pool

@@ -1,5 +1,6 @@
 """What the families share: bound constructors, recomputed blocks, rates, the last layer."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import islice
@@ -13,22 +14,12 @@ from jaxcnn.models.inputs import as_logits
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array
 
-he_fan_out = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-"""He et al. 2015, equation 14 ("Delving deep into rectifiers"): keeps the gradient's variance."""
-
-
-he_fan_in = nn.initializers.he_normal()
-"""He et al. 2015, equation 10: keeps the variance of the activations."""
-
-torch_uniform = nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
-"""PyTorch's default for convolutions and linear layers: uniform within 1 / sqrt(fan-in)."""
-
-normal_001 = nn.initializers.normal(0.01)
-"""Normal numbers of deviation 0.01, with which networks began before the rules of scale."""
-
 
 def bound(model: Any, train: bool, **conv_options: Any) -> tuple[Any, Any]:
     """Return the model's constructors of convolutions and norms, told type and mode.
+
+    Only norms with the argument `use_running_average` are told the mode: those that know no
+    batch, such as `flax.linen.GroupNorm`, lack it (see `layers.GroupNormConfig`).
 
     Args:
       model: A module with the fields `conv`, `norm` and `dtype`.
@@ -39,8 +30,15 @@ def bound(model: Any, train: bool, **conv_options: Any) -> tuple[Any, Any]:
       `conv(features, kernel_size, name=...)` and `norm(name=...)`, or None where the model has
       no norm.
     """
-    norm = model.norm and partial(model.norm, use_running_average=not train, dtype=model.dtype)
+    norm = model.norm and partial(model.norm, dtype=model.dtype)
+    if norm and _takes(model.norm, "use_running_average"):
+        norm = partial(norm, use_running_average=not train)
     return partial(model.conv, dtype=model.dtype, **conv_options), norm
+
+
+def _takes(function: Callable[..., Any], argument: str) -> bool:
+    known = inspect.signature(function).parameters
+    return argument in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
 
 
 def recomputed(block: type[nn.Module], remat: bool) -> Any:

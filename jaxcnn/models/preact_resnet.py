@@ -17,8 +17,9 @@ from jaxcnn.blocks import (
     shortcut_b,
 )
 from jaxcnn.checks import Report
+from jaxcnn.models.initializers import he_fan_out
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, classify, he_fan_out, recomputed, stage_rates
+from jaxcnn.models.parts import bound, classify, recomputed, stage_rates
 from jaxcnn.models.variant import Variant
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype

@@ -11,8 +11,9 @@ from flax import linen as nn
 from jaxcnn import layers
 from jaxcnn.blocks import Bottleneck, ConvNormAct, ResidualStage
 from jaxcnn.checks import Report
+from jaxcnn.models.initializers import he_fan_out, normal_001
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, classify, he_fan_out, normal_001, recomputed, stage_rates
+from jaxcnn.models.parts import bound, classify, recomputed, stage_rates
 from jaxcnn.models.variant import Variant
 from jaxcnn.models.widths import make_divisible
 from jaxcnn.ops import global_avg_pool

@@ -9,8 +9,9 @@ from flax import linen as nn
 from jaxcnn import layers
 from jaxcnn.blocks import BasicBlock, Bottleneck, ConvNormAct, ResidualStage
 from jaxcnn.checks import Report
+from jaxcnn.models.initializers import he_fan_out, normal_001
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, classify, he_fan_out, normal_001, recomputed, stage_rates
+from jaxcnn.models.parts import bound, classify, recomputed, stage_rates
 from jaxcnn.models.variant import Variant
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype

@@ -8,8 +8,9 @@ from flax import linen as nn
 
 from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct, ResidualStage, ShuffleUnit
+from jaxcnn.models.initializers import torch_uniform
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import Named, bound, classify, recomputed, torch_uniform
+from jaxcnn.models.parts import Named, bound, classify, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 

@@ -9,12 +9,11 @@ from flax import linen as nn
 
 from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct
+from jaxcnn.models.initializers import he_uniform, normal_001
 from jaxcnn.models.inputs import Window, check_images, smallest_input
-from jaxcnn.models.parts import Named, bound, classify_maps, normal_001, recomputed
+from jaxcnn.models.parts import Named, bound, classify_maps, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
-
-he_uniform = nn.initializers.he_uniform()
 
 
 class SqueezeNet(nn.Module):

@@ -9,8 +9,9 @@ from flax import linen as nn
 from jaxcnn import layers
 from jaxcnn.blocks import DoubleConv, UNetDown, UNetUp
 from jaxcnn.checks import Report
+from jaxcnn.models.initializers import he_each_tap, he_fan_in
 from jaxcnn.models.inputs import as_logits, check_images
-from jaxcnn.models.parts import bound, dropped, he_fan_in, recomputed
+from jaxcnn.models.parts import bound, dropped, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 
@@ -27,7 +28,8 @@ class UNet(nn.Module):
     (`padding=0`, the paper) the map of logits is smaller than the image by 4 * (3 * 2**depth - 2),
     and every pooling must meet an even size, so that the halves lie on top of each other again:
     images have 188, 204, ..., 572, ... pixels a side, 572 of which give 388. With `padding=1`
-    images of any size keep it. Kernels start as in He et al. 2015 (fan-in), section 3.
+    images of any size keep it. Kernels start with variance 2 / N, where an output sums N numbers
+    (section 3): in transposed convolutions it sees one tap, so N is the channels of the input.
 
     Attributes:
       num_classes: Number of classes; 0 returns the last maps of the decoder.
@@ -94,7 +96,7 @@ class UNet(nn.Module):
             skips.append(skip)
         x = bottom(self.width * 2**self.depth, **wiring, name="bottom")(x)
         x = dropped(x, self.dropout, train, "bottom_dropout")
-        transpose = partial(self.conv_transpose, dtype=self.dtype, kernel_init=he_fan_in)
+        transpose = partial(self.conv_transpose, dtype=self.dtype, kernel_init=he_each_tap)
         for i in reversed(range(self.depth)):
             step = up(
                 self.width * 2**i,

@@ -9,8 +9,9 @@ from flax import linen as nn
 from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct
 from jaxcnn.models.classifier import fully_connected
+from jaxcnn.models.initializers import he_fan_out, normal_001
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import Named, bound, he_fan_out, normal_001, recomputed
+from jaxcnn.models.parts import Named, bound, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 

@@ -1,7 +1,7 @@
 """ZFNet, AlexNet after a look inside it (Zeiler & Fergus 2014): a table for the same class."""
 
 from jaxcnn.models.alexnet import AlexNet, ConvRow
-from jaxcnn.models.parts import normal_001
+from jaxcnn.models.initializers import normal_001
 from jaxcnn.models.variant import Variant
 
 # Figure 3. Filters of 7x7 at stride 2 replace the 11x11 at stride 4, which had mixed high and low

@@ -165,5 +165,5 @@ def as_target(target: Any, function: str = "as_target") -> Target:
     fix = "use e.g. target=207, or jaxcnn.taps.Neuron('conv1', (3, 3, 0))"
     if not report.expect(callable(target), "target", target, rule, fix, kind=True):
         report.done()
-    function: Any = target
-    return Score(function)
+    scores: Any = target
+    return Score(scores)

@@ -10,7 +10,7 @@ from flax import linen as nn
 from jaxcnn.blocks import ConvStep, inception_v1
 from jaxcnn.models.auxiliary import AuxStep
 from jaxcnn.models.googlenet import POOL, aux_4x4
-from jaxcnn.models.parts import he_fan_in
+from jaxcnn.models.initializers import he_fan_in
 from jaxcnn.models.resnet import ResNet
 
 INCEPTION = (

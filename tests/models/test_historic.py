@@ -10,10 +10,10 @@ from scipy.signal import correlate
 
 from jaxcnn import create_model
 from jaxcnn.models.digit_codes import digit_codes
+from jaxcnn.models.initializers import normal_001
 from jaxcnn.models.inputs import Window, smallest_input
 from jaxcnn.models.lenet_layers import SparseConv, Subsampling
 from jaxcnn.models.lenet_paper import C3, H3
-from jaxcnn.models.parts import normal_001
 from jaxcnn.taps import list_taps
 
 # LeCun et al. 1998, section II.B in words: three contiguous maps, four contiguous ones, four
