@@ -88,7 +88,7 @@ class AlexNet(nn.Module):
     """
 
     num_classes: int = 1000
-    convs: tuple[tuple, ...] = (
+    convs: tuple[ConvRow | tuple[Any, ...], ...] = (
         ConvRow(64, 11, 4, 2, after=("pool",)),
         ConvRow(192, 5, padding=2, after=("pool",)),
         ConvRow(384, 3, padding=1),
@@ -151,7 +151,8 @@ class AlexNet(nn.Module):
         )
 
     def _rows(self) -> list[ConvRow]:
-        return [ConvRow(*row) for row in self.convs]
+        rows: Any = self.convs
+        return [ConvRow(*row) for row in rows]
 
     def _check(self) -> None:
         report = Report("alexnet")

@@ -11,7 +11,7 @@ from jaxcnn import layers
 from jaxcnn.blocks import ConvNeXtBlock, ConvNormAct, Stage, exact_gelu
 from jaxcnn.models.initializers import normal_002
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import bound, classify, linear_rates, recomputed
+from jaxcnn.models.parts import bound, classify, expect_one_length, linear_rates, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.ops import global_avg_pool
 from jaxcnn.typing import Array, Dtype
@@ -73,6 +73,7 @@ class ConvNeXt(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C), H and W at least 32, to logits (N, num_classes)."""
+        expect_one_length("convnext", blocks=self.blocks, widths=self.widths)
         last = f"down{len(self.blocks)}" if len(self.blocks) > 1 else "stem"
         check_images("convnext", x, self.min_size, last)
         conv, norm = bound(self, train, kernel_init=normal_002)

@@ -75,7 +75,7 @@ class EfficientNet(nn.Module):
       5288548
     """
 
-    stages: tuple[tuple[Any, ...], ...] = B0
+    stages: tuple[Row | tuple[Any, ...], ...] = B0
     num_classes: int = 1000
     stem: int = 32
     top: int = 1280

@@ -63,7 +63,7 @@ class MNASNet(nn.Module):
       4383312
     """
 
-    stages: tuple[tuple[Any, ...], ...] = B1
+    stages: tuple[Row | tuple[Any, ...], ...] = B1
     num_classes: int = 1000
     stem: int = 32
     top: int = 1280

@@ -61,7 +61,7 @@ class MobileNetV2(nn.Module):
       3504872
     """
 
-    stages: tuple[tuple[Any, ...], ...] = TABLE_2
+    stages: tuple[Row | tuple[Any, ...], ...] = TABLE_2
     num_classes: int = 1000
     stem: int = 32
     top: int = 1280

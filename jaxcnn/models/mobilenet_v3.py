@@ -102,7 +102,7 @@ class MobileNetV3(nn.Module):
       5483032
     """
 
-    stages: tuple[tuple[tuple[Any, ...], ...], ...] = LARGE
+    stages: tuple[tuple[Bneck | tuple[Any, ...], ...], ...] = LARGE
     num_classes: int = 1000
     stem: int = 16
     top: int = 960
@@ -126,7 +126,7 @@ class MobileNetV3(nn.Module):
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C) of any size to logits (N, num_classes)."""
         check_images("mobilenet_v3", x, self.min_size, "stem")
-        blocks = [[self._block(Bneck(*row)) for row in stage] for stage in self.stages]
+        blocks = [[self._block(Bneck._make(row)) for row in stage] for stage in self.stages]
         gates = {"act": self.early_act, "gate": nn.hard_sigmoid}
         x = global_avg_pool(inverted_trunk(self, x, blocks, train, **gates))
         options: dict[str, Any] = {"kernel_init": normal_001, "dtype": self.dtype}

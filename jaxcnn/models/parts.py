@@ -41,6 +41,23 @@ def _takes(function: Callable[..., Any], argument: str) -> bool:
     return argument in known or any(p.kind is p.VAR_KEYWORD for p in known.values())
 
 
+def expect_one_length(model: str, **tables: tuple[Any, ...]) -> None:
+    """Refuse tables of which one has more entries than the first, such as blocks and widths.
+
+    >>> expect_one_length("convnext", blocks=(3, 3), widths=(96,))
+    Traceback (most recent call last):
+    jaxcnn.checks.ArgumentError: convnext: widths=(96,): must have 2 entries, one for each of
+    blocks=(3, 3). Fix: give both the same length
+    """
+    report = Report(model)
+    (first, known), *others = tables.items()
+    for name, table in others:
+        rule = f"must have {len(known)} entries, one for each of {first}={known}"
+        fix = "give both the same length"
+        report.expect(len(table) == len(known), name, table, rule, fix)
+    report.done()
+
+
 def recomputed(block: type[nn.Module], remat: bool) -> Any:
     """Return the block, which with `remat` keeps only its input for the backward pass.
 

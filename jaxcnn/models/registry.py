@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import fnmatch
+import typing
 from typing import Any
 
 import jax.numpy as jnp
@@ -37,6 +38,7 @@ from jaxcnn.models import (
     vgg,
     zfnet,
 )
+from jaxcnn.models.fields import check_field
 from jaxcnn.models.macs import MACS
 from jaxcnn.models.variant import ModelInfo, Variant
 from jaxcnn.typing import Dtype
@@ -96,14 +98,20 @@ def create_model(
       num_classes: Number of classes, >= 0; 0 gives the input of the last linear layer, None the
         model's own default.
       dtype: Type of the computation; parameters are float32 and so are logits.
-      **fields: Further fields of the model's class; lists and NumPy arrays become tuples.
+      **fields: Further fields of the model's class; lists and NumPy arrays become tuples, and
+        the name of a model stands for it in `backbone`.
 
     Returns:
-      A module; two equal calls give equal modules with equal hashes.
+      A module; two equal calls give equal modules with equal hashes. It pickles only if its
+      nonlinearity does: JAX's own (`flax.linen.relu`, `silu`, ...) are objects that neither
+      pickle nor equal their copies. So another process gets name and fields rather than the
+      module, and `copy.deepcopy(model)` compiles anew; `model.clone()` does not.
 
     Raises:
-      ValueError: If the name or a field is unknown, or num_classes is negative.
-      TypeError: If num_classes is no int, dtype no type of real numbers, or a field not hashable.
+      ValueError: If the name or a field is unknown, a count too small or a table of the wrong
+        length or empty.
+      TypeError: If a value is of another kind than its field, dtype no type of real numbers, or
+        a value not hashable.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -113,11 +121,13 @@ def create_model(
       (2, 7)
     """
     variant = _variant(name, "create_model")
-    fields = {field: _tuples(value) for field, value in fields.items()}
+    fields |= {} if num_classes is None else {"num_classes": num_classes}
+    hints = {
+        field: typing.get_type_hints(variant.family)[field] for field in _fields(variant.family)
+    }
+    fields = {field: _meant(value, hints.get(field)) for field, value in fields.items()}
     report = Report("create_model")
-    _check_fields(report, name, fields, sorted(_fields(variant.family)))
-    if num_classes is not None:
-        fields["num_classes"] = report.count("num_classes", num_classes, low=0)
+    _check_fields(report, name, fields, hints)
     rule, fix = "must be a type of real numbers", "use jnp.bfloat16, or None for that of the input"
     report.expect(dtype is None or _is_real(dtype), "dtype", dtype, rule, fix, kind=True)
     report.done()
@@ -170,15 +180,23 @@ def _variant(name: str, function: str) -> Variant:
     return MODELS[name]
 
 
-def _check_fields(report: Report, name: str, fields: dict[str, Any], known: list[str]) -> None:
+def _check_fields(report: Report, name: str, fields: dict[str, Any], hints: dict[str, Any]) -> None:
+    known = sorted(hints)
     for field, value in fields.items():
         rule, fix = f"is no field of {name}{_nearest(field, known)}", f"it has {', '.join(known)}"
-        report.expect(field in known, field, value, rule, fix)
-        try:
-            hash(value)
-        except TypeError:
-            rule, fix = "must be hashable, as all fields are", "use numbers, tuples and functions"
-            report.expect(False, field, value, rule, fix, kind=True)
+        if not report.expect(field in known, field, value, rule, fix):
+            continue
+        rule, fix = "must be hashable, as all fields are", "use numbers, tuples and functions"
+        if report.expect(_is_hashable(value), field, value, rule, fix, kind=True):
+            check_field(report, field, value, hints[field])
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_real(dtype: Any) -> bool:
@@ -188,9 +206,12 @@ def _is_real(dtype: Any) -> bool:
         return False
 
 
-def _tuples(value: Any) -> Any:
-    value = value.tolist() if isinstance(value, np.ndarray) else value
-    return tuple(map(_tuples, value)) if isinstance(value, list | tuple) else value
+def _meant(value: Any, hint: Any) -> Any:
+    """Return what a value stands for: tuples, plain numbers, a model that is given by name."""
+    if hint is nn.Module and isinstance(value, str):
+        return create_model(value)
+    value = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return tuple(_meant(v, None) for v in value) if isinstance(value, list | tuple) else value
 
 
 def _nearest(name: str, known: list[str]) -> str:

@@ -10,7 +10,7 @@ from jaxcnn import layers, ops
 from jaxcnn.blocks import ConvNormAct, ResidualStage, ShuffleUnit
 from jaxcnn.models.initializers import torch_uniform
 from jaxcnn.models.inputs import check_images
-from jaxcnn.models.parts import Named, bound, classify, recomputed
+from jaxcnn.models.parts import Named, bound, classify, expect_one_length, recomputed
 from jaxcnn.models.variant import Variant
 from jaxcnn.typing import Array, Dtype
 
@@ -70,6 +70,7 @@ class ShuffleNetV2(nn.Module):
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
         """Map images (N, H, W, C) of any size to logits (N, num_classes)."""
+        expect_one_length("shufflenet_v2", blocks=self.blocks, widths=self.widths)
         check_images("shufflenet_v2", x, self.min_size, "stem")
         conv, norm = bound(self, train, kernel_init=torch_uniform)
         wiring = {"conv": conv, "norm": norm, "act": self.act}

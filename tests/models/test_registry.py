@@ -173,11 +173,10 @@ def test_a_name_is_a_string(function, name):
 @pytest.mark.parametrize("rate", ["dropout", "stochastic_depth"])
 @pytest.mark.parametrize("value", [None, True, "0.5", 2, -0.1])
 def test_a_rate_is_a_share(rate, value):
-    model = create_model("resnet20", **{rate: value})
     with pytest.raises(
         (ValueError, TypeError), match=rf"{re.escape(repr(value))}: must (be a num|l)"
     ):
-        variables_of(model, spec("resnet20"))
+        variables_of(create_model("resnet20", **{rate: value}), spec("resnet20"))
 
 
 @pytest.mark.parametrize(
