@@ -5,7 +5,7 @@ import pytest
 from tests.golden import zoo
 from tests.models import zoo_parity
 
-QUICK = ("resnet18", "squeezenet1_1", "shufflenet_v2_x0_5")
+QUICK = ("resnet18", "squeezenet1_1")
 """Compared by plain tests; `--slow` adds the other trained ones, the proof `zoo` all."""
 
 
