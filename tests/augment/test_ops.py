@@ -5,8 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcnn.augment import example_keys, horizontal_flip, normalize, pad_crop, stream
+from jaxcnn.augment import horizontal_flip, normalize, pad_crop, stream
 from jaxcnn.augment.pad_crop import MODES
+from tests.augment.batch import keys, pixels
 
 DTYPES = [np.uint8, np.float32, jnp.bfloat16]
 
@@ -18,15 +19,6 @@ flip = jax.jit(horizontal_flip, static_argnames="probability")
 def offsets_of(drawn, count):
     """The draws of `pad_crop`, one key at a time: a vmap would not show its own mistakes."""
     return [jax.random.randint(key, (2,), 0, count) for key in stream(drawn, "pad_crop")]
-
-
-@functools.cache
-def keys(count):
-    return jax.jit(example_keys)(jax.random.key(7), 0, np.arange(count))
-
-
-def pixels(shape, dtype=np.uint8):
-    return np.random.default_rng(0).integers(0, 256, shape).astype(dtype)
 
 
 @pytest.mark.parametrize(
