@@ -7,3 +7,5 @@ from jaxcnn.augment.keys import stream as stream
 from jaxcnn.augment.normalize import normalize as normalize
 from jaxcnn.augment.pad_crop import pad_crop as pad_crop
 from jaxcnn.augment.random_affine import random_affine as random_affine
+from jaxcnn.augment.random_erasing import random_erasing as random_erasing
+from jaxcnn.augment.random_resized_crop import random_resized_crop as random_resized_crop
