@@ -1,6 +1,7 @@
 # Random changes of training images: pure batched functions f(keys, images), inside jit or outside.
 from jaxcnn.augment.affine_matrices import affine_matrices as affine_matrices
 from jaxcnn.augment.affine_warp import affine_warp as affine_warp
+from jaxcnn.augment.color_jitter import color_jitter as color_jitter
 from jaxcnn.augment.flip import horizontal_flip as horizontal_flip
 from jaxcnn.augment.keys import example_keys as example_keys
 from jaxcnn.augment.keys import stream as stream
