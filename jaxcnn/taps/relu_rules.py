@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import eval_jaxpr
 from jax.extend.core import Jaxpr, Literal
 
 from jaxcnn.checks import Report
@@ -182,7 +183,7 @@ def _as_it_is(jaxpr: Jaxpr, eqn: Any, inputs: list[Any]) -> list[Any]:
     variables = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
     kept = [v for a, v in zip(eqn.invars, inputs, strict=True) if not isinstance(a, Literal)]
     alone = jaxpr.replace(constvars=[], invars=variables, outvars=eqn.outvars, eqns=[eqn])
-    return jax.core.eval_jaxpr(alone, (), *kept)
+    return eval_jaxpr(alone, (), *kept)
 
 
 def _is_relu(jaxpr: Jaxpr) -> bool:
