@@ -1,0 +1,21 @@
+"""What a network saw: maps of the pixels that matter, for any Linen network.
+
+All methods are called alike, `explain.METHOD(model, variables, x, target, **options)`, and
+return maps (N, H, W) or (N, H, W, C). They are pure, and work under `jit` and `vmap`.
+"""
+
+from jaxcnn.explain.cam import grad_cam as grad_cam
+from jaxcnn.explain.cam import grad_cam_pp as grad_cam_pp
+from jaxcnn.explain.cam import layer_cam as layer_cam
+from jaxcnn.explain.gradients import gradient_x_input as gradient_x_input
+from jaxcnn.explain.gradients import saliency as saliency
+from jaxcnn.explain.guided import deconvnet_gradient as deconvnet_gradient
+from jaxcnn.explain.guided import guided_backprop as guided_backprop
+from jaxcnn.explain.guided import guided_grad_cam as guided_grad_cam
+from jaxcnn.explain.integrated import completeness_error as completeness_error
+from jaxcnn.explain.integrated import integrated_gradients as integrated_gradients
+from jaxcnn.explain.noise import smooth_grad as smooth_grad
+from jaxcnn.explain.noise import var_grad as var_grad
+from jaxcnn.explain.occlusion import occlusion as occlusion
+from jaxcnn.explain.rise import rise as rise
+from jaxcnn.explain.score_cam import score_cam as score_cam

@@ -1,0 +1,58 @@
+"""Many copies of a batch, a few at a time: memory is bounded by the chunk, not by the number."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxcnn.typing import Array
+
+
+def mapped(function: Callable[[Any], Any], items: Any, chunk: int) -> Any:
+    """Return `function` of each item, stacked, at most `chunk` items at once.
+
+    >>> mapped(lambda x: x * x, jnp.arange(5), chunk=2)
+    Array([ 0,  1,  4,  9, 16], dtype=int32)
+    """
+    count = jax.tree.leaves(items)[0].shape[0]
+    parts, _ = in_chunks(items, chunk)
+    out = jax.lax.map(jax.vmap(function), parts)
+    return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:count], out)
+
+
+def summed(function: Callable[[Any], Any], items: Any, chunk: int) -> Any:
+    """Return the sum of `function` over the items, of which only the sum is kept.
+
+    >>> summed(lambda x: x * x, jnp.arange(5), chunk=2)
+    Array(30, dtype=int32)
+    """
+    parts, real = in_chunks(items, chunk)
+    first = jax.tree.map(lambda part: part[0, 0], parts)
+    start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(function, first))
+
+    def step(total: Any, part: Any) -> tuple[Any, None]:
+        items, real = part
+
+        def add(total: Array, y: Array) -> Array:
+            keep = real.reshape(-1, *(1,) * (y.ndim - 1))
+            return total + jnp.where(keep, y, 0).sum(0)
+
+        return jax.tree.map(add, total, jax.vmap(function)(items)), None
+
+    return jax.lax.scan(step, start, (parts, real))[0]
+
+
+def in_chunks(items: Any, chunk: int) -> tuple[Any, Array]:
+    """Return items as (rounds, size, ...), evenly, and which are no filling (rounds, size).
+
+    >>> in_chunks(jnp.arange(5), 4)[1]
+    Array([[ True,  True,  True],
+           [ True,  True, False]], dtype=bool)
+    """
+    count = jax.tree.leaves(items)[0].shape[0]
+    rounds = -(-count // chunk)
+    size = -(-count // rounds)
+    index = jnp.arange(rounds * size).reshape(rounds, size)
+    # The filling repeats the last item rather than being zero, which a function may not bear.
+    return jax.tree.map(lambda x: x[jnp.minimum(index, count - 1)], items), index < count
