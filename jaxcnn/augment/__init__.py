@@ -2,9 +2,11 @@
 from jaxcnn.augment.affine_matrices import affine_matrices as affine_matrices
 from jaxcnn.augment.affine_warp import affine_warp as affine_warp
 from jaxcnn.augment.color_jitter import color_jitter as color_jitter
+from jaxcnn.augment.cutmix import cutmix as cutmix
 from jaxcnn.augment.flip import horizontal_flip as horizontal_flip
 from jaxcnn.augment.keys import example_keys as example_keys
 from jaxcnn.augment.keys import stream as stream
+from jaxcnn.augment.mixup import mixup as mixup
 from jaxcnn.augment.normalize import normalize as normalize
 from jaxcnn.augment.pad_crop import pad_crop as pad_crop
 from jaxcnn.augment.random_affine import random_affine as random_affine
