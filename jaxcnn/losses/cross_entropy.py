@@ -43,7 +43,7 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike, *, label_smoothing: floa
         section 7 (label smoothing).
     """
     logits, labels = jnp.asarray(logits), jnp.asarray(labels)
-    _check(logits, labels, label_smoothing)
+    check("cross_entropy", logits, labels, label_smoothing).done()
     logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
     if labels.ndim == logits.ndim:
         target = labels.astype(jnp.promote_types(labels.dtype, logits.dtype))
@@ -59,8 +59,9 @@ def cross_entropy(logits: ArrayLike, labels: ArrayLike, *, label_smoothing: floa
     return jnp.where(valid, loss, jnp.nan)
 
 
-def _check(logits: Array, labels: Array, label_smoothing: float) -> None:
-    report = Report("cross_entropy", logits.shape)
+def check(function: str, logits: Array, labels: Array, label_smoothing: float) -> Report:
+    """Expect logits and a label for each row of them; return the open report."""
+    report = Report(function, logits.shape)
     report.fraction("label_smoothing", label_smoothing, closed=False)
     report.floating("logits", logits)
     rule = "must be classes of shape logits.shape[:-1] or distributions of shape logits.shape"
@@ -69,4 +70,4 @@ def _check(logits: Array, labels: Array, label_smoothing: float) -> None:
         classes = labels.ndim == logits.ndim or bool(jnp.issubdtype(labels.dtype, jnp.integer))
         fix = "convert them, labels.astype(jnp.int32)"
         report.expect(classes, "labels", labels, "must be integers", fix, kind=True)
-    report.done()
+    return report
