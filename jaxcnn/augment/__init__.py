@@ -9,6 +9,8 @@ from jaxcnn.augment.keys import stream as stream
 from jaxcnn.augment.mixup import mixup as mixup
 from jaxcnn.augment.normalize import normalize as normalize
 from jaxcnn.augment.pad_crop import pad_crop as pad_crop
+from jaxcnn.augment.rand_augment import rand_augment as rand_augment
 from jaxcnn.augment.random_affine import random_affine as random_affine
 from jaxcnn.augment.random_erasing import random_erasing as random_erasing
 from jaxcnn.augment.random_resized_crop import random_resized_crop as random_resized_crop
+from jaxcnn.augment.trivial_augment import trivial_augment as trivial_augment
