@@ -20,7 +20,7 @@ def check_images(model: str, x: Array, min_size: int, layer: str) -> None:
 
     Raises:
       TypeError: If `x` is not an array of real floating-point numbers.
-      ValueError: If its rank is not 4, its channels come first, or it is too small.
+      ValueError: If its rank is not 4, its channels come first, it is empty or too small.
 
     >>> check_images("lenet5", jnp.zeros((2, 8, 8, 1)), 16, "pool2")
     Traceback (most recent call last):
@@ -36,6 +36,10 @@ def check_images(model: str, x: Array, min_size: int, layer: str) -> None:
     report.expect(not (real and jnp.iscomplexobj(x)), "x", x, rule, fix, kind=True)
     images = "must be a batch of images (N, H, W, C)"
     if report.expect(x.ndim == 4, "x", x, images, "add or remove axes: one image is x[None]"):
+        rule, fix = "must hold at least one image", "leave empty batches out"
+        report.expect(x.shape[0] >= 1, "x", x, rule, fix)
+        rule, fix = "must have at least one channel", "pass grey images as x[..., None]"
+        report.expect(x.shape[3] >= 1, "x", x, rule, fix)
         hint = channel_last_hint(x.shape)
         # Also where it is oblong: no image is 3 pixels high and has 8 channels.
         swapped = x.shape[1] == 3 and min(x.shape[2:]) >= 8

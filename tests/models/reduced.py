@@ -92,7 +92,9 @@ REDUCED = {
         (8, 8, 3),
     ),
     "resnet": Reduced("resnet50", {"blocks": [1, 1], "width": 4, **LEAKY}, (8, 8, 3)),
-    "preact_resnet": Reduced("preact_resnet164", {"blocks": [1, 2], "width": 4}, (8, 8, 3)),
+    "preact_resnet": Reduced(
+        "wrn_16_8", {"blocks": [1, 2], "width": 4, "widen": 1, "bottleneck": True}, (8, 8, 3)
+    ),
     "densenet": Reduced(
         "densenet121", {"blocks": [2, 1], "growth_rate": 4, "stem_features": 4}, (9, 9, 3)
     ),

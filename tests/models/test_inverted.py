@@ -97,9 +97,9 @@ def test_a_convnext_block_starts_near_its_shortcut():
     assert 0 < float(jnp.abs(near - x).max()) < 1e-5
 
 
-@pytest.mark.parametrize("ratio", [-1, 2, "a"])
+@pytest.mark.parametrize("ratio", [-1, 2])
 def test_a_squeeze_ratio_is_a_share(ratio):
     model = create_model("efficientnet_b0", squeeze_ratio=ratio)
     images = jax.ShapeDtypeStruct((1, 32, 32, 3), jnp.float32)
-    with pytest.raises((ValueError, TypeError), match="efficientnet: squeeze_ratio="):
+    with pytest.raises(ValueError, match="efficientnet: squeeze_ratio="):
         jax.eval_shape(model.init, jax.random.key(0), images)

@@ -187,6 +187,10 @@ def test_a_rate_is_a_share(rate, value):
         ((32, 32, 1), np.float32, "batch of images"),
         ((2, 32, 32, 1), np.uint8, "floating-point"),
         ((2, 32, 32, 1), np.complex64, "complex"),
+        ((0, 32, 32, 1), np.float32, "must hold at least one image"),
+        ((2, 32, 32, 0), np.float32, "must have at least one channel"),
+        ((2, 0, 32, 1), np.float32, "pixels high and wide"),
+        ((0, 32, 0, 0), np.float32, "3 problems"),
     ],
 )
 @pytest.mark.parametrize("name", NAMES)

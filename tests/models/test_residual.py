@@ -156,7 +156,7 @@ def test_only_the_first_preactivated_block_finds_its_input_activated():
         ("preact_resnet50", {"block_dropout": 0.3}, "block_dropout=0.3: must be 0 in bottlenecks"),
         ("regnet_x_400mf", {"w_0": 20, "w_m": 1.0}, "w_0=20: must be a multiple of 8(.|\n)*w_m=1"),
         ("regnet_x_400mf", {"w_a": -1.0}, "w_a=-1.0: must be >= 0"),
-        ("resnet50", {"blocks": [0, 1]}, "blocks=0: must be >= 1"),
+        ("resnet50", {"blocks": [0, 1]}, r"blocks\[0\]=0: must be >= 1"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(name, fields, message):
