@@ -31,12 +31,12 @@ def map_layer(
 
 
 def last_maps(listing: Listing) -> str | None:
-    """Return the last module that puts out maps, the outermost one that ends with it."""
+    """Return the last module with weights that puts out maps, the outermost that ends with it."""
     shapes = {name: getattr(listing.specs[p], "shape", ()) for name, p in listing.places.items()}
     names = [
         name
         for name, shape in shapes.items()
-        if ":" not in name and len(shape) == 4 and shape[1] * shape[2] > 1
+        if name.partition("#")[0] in listing.owners and len(shape) == 4 and shape[1] * shape[2] > 1
     ]
     if not names:
         return None

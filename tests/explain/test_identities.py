@@ -72,6 +72,7 @@ def test_integrated_gradients_of_a_smooth_network_are_exact():
     assert explain.completeness_error(model, variables, x, 1, shares, **given).max() < 1e-9
 
 
+@pytest.mark.slow
 def test_noise_is_a_share_of_the_range_and_its_moments_are_right():
     model, variables, x = made(Small())
     keys = jax.random.split(jax.random.key(7), 6)
@@ -113,6 +114,7 @@ def test_other_cams_are_what_their_formulas_say():
     close(plus, (weights * maps).sum(-1))
 
 
+@pytest.mark.slow
 def test_score_cam_weighs_maps_by_the_score_of_what_they_show():
     model, variables, x = made(Small(), (1, 8, 6, 2))
     maps = features(model, variables, x, "unit")["unit"]
@@ -143,6 +145,7 @@ def test_a_network_without_relus_has_no_guided_gradient(method):
         method(model, variables, x, 1)
 
 
+@pytest.mark.slow
 def test_rise_averages_masks_by_their_scores():
     model, variables, x = made(Small())
     keys = jax.random.split(jax.random.key(3), 4)
@@ -156,6 +159,7 @@ def test_rise_averages_masks_by_their_scores():
     close(explain.rise(model, variables, x, 1, **options), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_masks_show_the_share_that_is_asked_for():
     masks = jax.vmap(lambda key: random_mask(key, (9, 7), 3, 0.3))(
         jax.random.split(jax.random.key(0), 2000)
