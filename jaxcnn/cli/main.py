@@ -14,17 +14,21 @@ COMMANDS = {
     "info": "all that is known of a model",
     "summary": "a model's layers: outputs, parameters, multiply-adds, receptive fields",
     "plot": "a diagram of a model's blocks, as SVG",
+    "predict": "what is in some images",
+    "evaluate": "how often a model is right about a folder of labelled images",
 }
 """What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`."""
 
 EXTRAS = {"tyro": "cli", "matplotlib": "cli", "sklearn": "cli", "skimage": "cli"}
 """Which extra brings a package."""
 
-OK, USAGE, INTERNAL, INTERRUPTED = 0, 2, 70, 130
+OK, SKIPPED, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 70, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code: 0, 2 for wrong usage, 70 for a fault of ours.
+
+    A command that had to skip some of its files ends with 1.
 
     Args:
       arguments: The words after the program's name; None takes those of the process.
@@ -73,8 +77,12 @@ def run(words: list[str]) -> int:
     import tyro  # late: without the extra, the list of commands can still be read
 
     command = importlib.import_module(f"jaxcnn.cli.{name}_command").command
-    print(tyro.cli(command, prog=f"jaxcnn {name}", args=words[1:]))
-    return OK
+    answer = tyro.cli(command, prog=f"jaxcnn {name}", args=words[1:])
+    text, skipped = answer if isinstance(answer, tuple) else (answer, "")
+    print(text)
+    if skipped:
+        sys.stderr.write(f"{skipped}\n")
+    return SKIPPED if skipped else OK
 
 
 def usage() -> str:

@@ -159,15 +159,15 @@ def sheet(
     step_y = cell + line * max(len(lines) for lines in captions) + 6 + gap
     height = head + math.ceil(len(images) / columns) * step_y
     canvas = Image.new("RGB", (columns * (cell + gap) + gap, height), WHITE)
-    draw, font = ImageDraw.Draw(canvas), _font(text_size)
-    draw.text((gap, gap), _shorten(title, canvas.width - 2 * gap, _font(text_size + 3)), INK,
-              _font(text_size + 3))  # fmt: skip
+    draw, font = ImageDraw.Draw(canvas), typeface(text_size)
+    draw.text((gap, gap), shortened(title, canvas.width - 2 * gap, typeface(text_size + 3)), INK,
+              typeface(text_size + 3))  # fmt: skip
     for i, (image, lines) in enumerate(zip(images, captions, strict=True)):
         left, top = gap + i % columns * (cell + gap), head + i // columns * step_y
         canvas.paste(Image.fromarray(fit(image, cell)), (left, top))
         for j, text in enumerate(lines):
             place = (left, top + cell + 4 + j * line)
-            draw.text(place, _shorten(text, cell, font), colors[i] if colors else INK, font)
+            draw.text(place, shortened(text, cell, font), colors[i] if colors else INK, font)
     return np.asarray(canvas)
 
 
@@ -247,11 +247,12 @@ def _columns(images: Sequence[np.ndarray], columns: int | None) -> int:
 
 
 @functools.cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def typeface(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font that comes with Pillow, so that pictures look the same everywhere."""
     return ImageFont.load_default(size)
 
 
-def _shorten(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
+def shortened(text: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
     """Cut a text to a width in pixels."""
     if font.getlength(text) <= width:
         return text

@@ -3,7 +3,7 @@ import pytest
 from PIL import ImageFont
 
 from jaxcnn.images import colorize, fit, grid, overlay, sheet
-from jaxcnn.images.draw import _shorten
+from jaxcnn.images.draw import shortened
 
 RNG = np.random.default_rng(0)
 
@@ -66,7 +66,7 @@ def test_sheet_title_stands_above():
 @pytest.mark.parametrize("width", [0, 20, 60, 1000])
 def test_shorten_fits(width):
     font = ImageFont.load_default(12)
-    text = _shorten("Brassica oleracea", width, font)
+    text = shortened("Brassica oleracea", width, font)
     assert font.getlength(text) <= max(width, font.getlength("..."))
     assert text == "Brassica oleracea" or text.endswith("...")
 
