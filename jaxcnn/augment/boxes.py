@@ -49,8 +49,8 @@ def draw_boxes(
         fits = (tall > 0) & (wide > 0) & (tall <= limit[0]) & (wide <= limit[1])
         first = jnp.argmax(fits)
         tall, wide = jnp.minimum(tall[first], height), jnp.minimum(wide[first], width)
-        top = jax.random.randint(rows, (), 0, height - tall + 1)
-        left = jax.random.randint(columns, (), 0, width - wide + 1)
+        top = jax.random.randint(rows, (), 0, height - tall + 1, jnp.int32)
+        left = jax.random.randint(columns, (), 0, width - wide + 1, jnp.int32)
         return Boxes(top, left, tall, wide), fits[first]
 
     return jax.vmap(draw)(keys)

@@ -81,7 +81,7 @@ def _boxes(keys: Key, share: Array, size: tuple[int, int]) -> Boxes:
     half = 0.5 * jnp.sqrt(1 - share)
 
     def span(name: str, length: int) -> tuple[Array, Array]:
-        draw = jax.vmap(lambda key: jax.random.randint(key, (), 0, length))
+        draw = jax.vmap(lambda key: jax.random.randint(key, (), 0, length, jnp.int32))
         centre = draw(stream(keys, name))
         reach = (half * length).astype(jnp.int32)
         low, high = jnp.maximum(centre - reach, 0), jnp.minimum(centre + reach, length)

@@ -82,7 +82,9 @@ def rand_augment(
 def draw(keys: Key, bins: int) -> tuple[Array, Array, Array]:
     """Draw for each image an operation, its sign and its bin, (B,) each."""
     draws = (
-        jax.vmap(lambda key, top=top: jax.random.randint(key, (), 0, top))(stream(keys, name))
+        jax.vmap(lambda key, top=top: jax.random.randint(key, (), 0, top, jnp.int32))(
+            stream(keys, name)
+        )
         for name, top in (("operation", len(OPERATIONS)), ("sign", 2), ("bin", bins))
     )
     choice, sign, place = draws
