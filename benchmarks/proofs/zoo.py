@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.golden import zoo
 from tests.models import zoo_parity
 
 ROOT = Path(__file__).parents[2]
@@ -40,10 +39,5 @@ def failed(row: dict[str, Any]) -> bool:
     return "error" in row or any(row.get(key, 0.0) > limit for key, limit in LIMITS.items())
 
 
-def measure(name: str) -> dict[str, float]:
-    found = zoo_parity.compare(name)
-    return {**found, "single": zoo_parity.single(name)} if name in zoo.SINGLE else found
-
-
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1])))
+    print(json.dumps(zoo_parity.compare(sys.argv[1])))

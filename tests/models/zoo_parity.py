@@ -17,9 +17,10 @@ RATES = ("dropout", "aux_dropout", "stochastic_depth")
 
 
 def compare(name: str) -> dict[str, float]:
-    """Return the relative differences of a model from the stored references, in double precision.
+    """Return the relative differences of a model from the stored references.
 
-    Keys are `logits`, and `grads` and `stats` where they are stored.
+    Keys are `logits`, in double precision; `grads` and `stats`, where they are stored; `single`,
+    the logits in single precision, for one model a family.
     """
     with jax.enable_x64(True), np.load(zoo.FOLDER / f"{name}.npz") as golden:
         model, variables = build(name)
@@ -30,17 +31,11 @@ def compare(name: str) -> dict[str, float]:
             found["grads"] = worst(digests(golden["grad_names"], grads), golden["grads"])
             if len(golden["stats"]):
                 found["stats"] = worst(digests(golden["stat_names"], stats), golden["stats"])
+        if name in zoo.SINGLE:
+            low = jax.tree.map(lambda v: np.asarray(v, np.float32), variables)
+            y = logits(model, low, x.astype(np.float32))
+            found["single"] = difference(y, golden["logits"])
         return found
-
-
-def single(name: str) -> float:
-    """Return the relative difference of the logits in single precision."""
-    with np.load(zoo.FOLDER / f"{name}.npz") as golden:
-        with jax.enable_x64(True):
-            model, variables = build(name)
-        variables = jax.tree.map(lambda v: np.asarray(v, np.float32), variables)
-        x = zoo.images(name)[:2].astype(np.float32)
-        return difference(logits(model, variables, x), golden["logits"])
 
 
 def build(name: str, layout: str = "torchvision") -> tuple[Any, Any]:
