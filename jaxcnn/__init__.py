@@ -2,9 +2,9 @@
 
 from jaxcnn.models import create_model as create_model
 from jaxcnn.models import list_models as list_models
+from jaxcnn.models import model_info as model_info
 from jaxcnn.models import plot as plot
 from jaxcnn.models import summary as summary
-from jaxcnn.models import model_info as model_info
 from jaxcnn.taps import features as features
 from jaxcnn.taps import grad_at as grad_at
 from jaxcnn.weights import load_pretrained as load_pretrained
