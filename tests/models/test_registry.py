@@ -47,6 +47,10 @@ def variables_of(model, images):
     return jax.eval_shape(model.init, jax.random.key(0), images)
 
 
+def count(variables) -> int:
+    return sum(p.size for p in jax.tree.leaves(variables["params"]))
+
+
 def input_of_head(model, images):
     """What the last layer takes, which need not have parameters."""
     seen = []

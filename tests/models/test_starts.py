@@ -14,7 +14,7 @@ from jaxcnn import create_model
 from jaxcnn.blocks import exact_gelu
 from jaxcnn.models import initializers as ours
 from jaxcnn.taps import list_taps
-from tests.models.test_registry import QUICK
+from tests.models.reduced import REDUCED
 
 RULES = {  # ours, JAX's own
     "he_fan_out": (ours.he_fan_out, nn.initializers.variance_scaling(2.0, "fan_out", "normal")),
@@ -33,7 +33,7 @@ def test_a_rule_draws_what_jax_draws(name):
         np.testing.assert_array_equal(*drawn)
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", sorted({row.name for row in REDUCED.values()}))
 def test_models_pickle_and_copy_but_for_jaxs_own_nonlinearities(name):
     """`flax.linen.relu` is an object that no module holds under its name."""
     known = vars(type(create_model(name))).get("__dataclass_fields__", {})
