@@ -42,7 +42,7 @@ def build(name: str, layout: str = "torchvision") -> tuple[Any, Any]:
     """Return the model without dropout, and its seeded variables."""
     rates = {rate: 0.0 for rate in RATES if rate in model_info(name).fields}
     model = create_model(name, num_classes=zoo.CLASSES, **rates)
-    variables = seeded(name, layout)
+    variables = jax.device_put(seeded(name, layout))  # one copy: the largest takes 5 GB
     if isinstance(model.norm, BatchNormConfig):
         calibrating = dataclasses.replace(model.norm, momentum=0.0, unbiased=True)
         _, moved = step(model.clone(norm=calibrating), variables, zoo.images(name))
