@@ -5,10 +5,11 @@ import sys
 
 import numpy as np
 import torch
+from torch import library
 
 # torchvision's networks are plain Python: beside a torch for which its operators were not
 # compiled, it only asks that their names exist.
-OPERATORS = torch.library.Library("torchvision", "FRAGMENT")
+OPERATORS = library.Library("torchvision", "FRAGMENT")
 for operator in (
     *("nms", "qnms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d"),
     *("_roi_align_backward", "_roi_pool_backward", "_ps_roi_align_backward"),
