@@ -9,14 +9,13 @@ from torch import library
 
 # torchvision's networks are plain Python: beside a torch for which its operators were not
 # compiled, it only asks that their names exist.
-OPERATORS = library.Library("torchvision", "FRAGMENT")
 for operator in (
     *("nms", "qnms", "roi_align", "roi_pool", "ps_roi_align", "ps_roi_pool", "deform_conv2d"),
     *("_roi_align_backward", "_roi_pool_backward", "_ps_roi_align_backward"),
     *("_ps_roi_pool_backward", "_deform_conv2d_backward"),
 ):
     with contextlib.suppress(RuntimeError):  # it exists
-        OPERATORS.define(f"{operator}() -> ()")
+        library.define(f"torchvision::{operator}", "() -> ()")
 
 from torchvision import models  # noqa: E402
 from torchvision.ops import StochasticDepth  # noqa: E402
