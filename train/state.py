@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 from flax import linen as nn
 
+from jaxcnn import initialize
 from jaxcnn.typing import Variables
 
 
@@ -53,8 +54,7 @@ def create_state(
     init_key, run_key = initial_keys(seed)
     dtype = jnp.result_type(float)
 
-    def create(start: Variables | None) -> TrainState:
-        variables = start or model.init(init_key, jnp.zeros((1, *image_shape), dtype))
+    def create(variables: Variables) -> TrainState:
         variables = jax.tree.map(lambda x: jnp.asarray(x, dtype), variables)
         return TrainState(
             step=jnp.zeros((), jnp.int32),
@@ -64,4 +64,4 @@ def create_state(
             key_data=jax.random.key_data(run_key),
         )
 
-    return jax.jit(create)(start)
+    return jax.jit(create)(start or initialize(model, init_key, (1, *image_shape)))

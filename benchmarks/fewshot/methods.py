@@ -72,7 +72,7 @@ class Gradual:
     """
 
     name = "efficientnet_lite0, gradual fine-tuning"
-    trials = tuple({"rate": rate, "decay": d} for rate in (1e-4, 3e-4) for d in (0.7, 0.9))
+    trials = tuple({"rate": rate, "decay": 0.8} for rate in (3e-5, 1e-4, 3e-4, 1e-3))
     plans = {10: (60, 32), 100: (150, 32), 1000: (250, 64)}
     """Images per class -> steps, batch."""
 

@@ -9,6 +9,7 @@ from jaxcnn.models.convnext import ConvNeXt as ConvNeXt
 from jaxcnn.models.densenet import DenseNet as DenseNet
 from jaxcnn.models.efficientnet import EfficientNet as EfficientNet
 from jaxcnn.models.inception import Inception as Inception
+from jaxcnn.models.initialize import initialize as initialize
 from jaxcnn.models.inspect import Summary as Summary
 from jaxcnn.models.inspect import plot as plot
 from jaxcnn.models.inspect import summary as summary

@@ -48,13 +48,11 @@ def from_arrays(
         if key in arrays:
             rule, _ = foreign_leaf(table, path)
             array, want = np.asarray(arrays[key]), expected[path].shape
-            if np.shape(array) == _foreign_shape(rule, path, want) or _is_squeezed(
-                array, path, want
-            ):
+            if array.shape == _foreign_shape(rule, path, want):
                 found[path] = to_ours(rule, path[-1], array, want)
             else:
                 problems.append(
-                    f"{key}: has shape {np.shape(array)}, {'/'.join(path)} needs "
+                    f"{key}: has shape {array.shape}, {'/'.join(path)} needs "
                     f"{_foreign_shape(rule, path, want)}"
                 )
     if problems:
@@ -114,15 +112,6 @@ def abstract_variables(name: str, model: Any) -> Mapping[tuple[str, ...], jax.Sh
 
 def _foreign_shape(rule: Any, path: tuple[str, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
     return np.shape(to_foreign(rule, path[-1], np.broadcast_to(np.float32(0), shape)))
-
-
-def _is_squeezed(array: np.ndarray, path: tuple[str, ...], shape: tuple[int, ...]) -> bool:
-    """Whether a vector only has axes of length 1 besides, as ConvNeXt's layer scale has."""
-    return (
-        path[-1] != "kernel"
-        and array.size == np.prod(shape)
-        and np.squeeze(array).shape == np.squeeze(np.empty(shape)).shape
-    )
 
 
 def _mismatches(names: Mapping, expected: Mapping, arrays: Arrays, table: Table) -> list[str]:

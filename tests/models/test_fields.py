@@ -47,7 +47,9 @@ from tests.models.test_registry import variables_of
 )
 def test_what_a_field_cannot_hold_is_refused(name, fields, message):
     with pytest.raises((ValueError, TypeError), match=message):
-        variables_of(create_model(name, **fields), jax.ShapeDtypeStruct((1, 64, 64, 3), float))
+        variables_of(
+            create_model(name, **fields), jax.ShapeDtypeStruct((1, 64, 64, 3), jnp.float32)
+        )
 
 
 @pytest.mark.parametrize("name", list_models())
