@@ -40,14 +40,14 @@ def from_arrays(
     model = create_model(name, **fields)
     expected = abstract_variables(name, model)
     table = table_of(name, model, layout)
-    arrays = {table.current(key): array for key, array in arrays.items()}
+    given = {table.current(key): key for key in arrays}  # an array is read when it is placed
     names = foreign_names(table, expected)
-    problems = _mismatches(names, expected, arrays, table)
+    problems = _mismatches(names, expected, given, table)
     found: dict[tuple[str, ...], np.ndarray] = {}
     for key, path in names.items():
-        if key in arrays:
+        if key in given:
             rule, _ = foreign_leaf(table, path)
-            array, want = np.asarray(arrays[key]), expected[path].shape
+            array, want = np.asarray(arrays[given[key]]), expected[path].shape
             if array.shape == _foreign_shape(rule, path, want):
                 found[path] = to_ours(rule, path[-1], array, want)
             else:
@@ -114,11 +114,11 @@ def _foreign_shape(rule: Any, path: tuple[str, ...], shape: tuple[int, ...]) -> 
     return np.shape(to_foreign(rule, path[-1], np.broadcast_to(np.float32(0), shape)))
 
 
-def _mismatches(names: Mapping, expected: Mapping, arrays: Arrays, table: Table) -> list[str]:
+def _mismatches(names: Mapping, expected: Mapping, given: Mapping, table: Table) -> list[str]:
     """Describe what only one side has, with the nearest name of the other."""
-    unexpected = [k for k in arrays if k not in names and not table.ignores(k)]
+    unexpected = [k for k in given if k not in names and not table.ignores(k)]
     problems = []
-    for key in names.keys() - arrays.keys():
+    for key in names.keys() - given.keys():
         near = difflib.get_close_matches(key, unexpected, n=1)
         hint = f" (there is an unexpected {near[0]!r})" if near else ""
         problems.append(f"missing: {key}, for {'/'.join(names[key])}{hint}")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
@@ -61,8 +62,23 @@ def seeded(name: str, layout: str = "torchvision") -> Any:
     )
     options: Any = {"layout": layout, "num_classes": zoo.CLASSES}
     shapes = {k: v.shape for k, v in to_arrays(name, empty, **options).items()}
-    arrays = {key: zoo.array(key, shape) for key, shape in shapes.items()}
-    return from_arrays(name, arrays, **options)
+    return from_arrays(name, Drawn(shapes), **options)
+
+
+class Drawn(Mapping[str, np.ndarray]):
+    """The seeded arrays, each drawn when it is read: together the largest network's take 5 GB."""
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]]):
+        self.shapes = shapes
+
+    def __getitem__(self, key: str) -> np.ndarray:
+        return zoo.array(key, self.shapes[key])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
 
 
 @functools.partial(jax.jit, static_argnums=0)
