@@ -35,7 +35,7 @@ class Frozen:
     """Features of the pretrained network at 160 pixels, computed once; a linear head by L-BFGS."""
 
     name = "efficientnet_lite0, frozen backbone + new head"
-    trials = tuple({"l2": l2} for l2 in (0.01, 0.1, 1.0, 10.0))
+    trials = tuple({"l2": l2} for l2 in (1e-4, 1e-2, 1.0, 100.0))
 
     def __init__(self, train: Images, test: Images, pool: np.ndarray, size: int = 160):
         model, variables, prepare = backbone(size)
@@ -64,7 +64,7 @@ STAGES = ("head", ("top", "stage7"), ("stage6", "stage5"))
 
 
 class Gradual:
-    """The head first, then stages 7, 6 and 5, at 112 pixels; what lies below is computed once.
+    """The head first, then stages 7, 6 and 5, at 96 pixels; what lies below is computed once.
 
     The head starts from the linear probe (Kumar et al. 2022, "Fine-tuning can distort pretrained
     features"); layers nearer to the image take smaller steps. The norms keep their statistics:
@@ -73,10 +73,10 @@ class Gradual:
 
     name = "efficientnet_lite0, gradual fine-tuning"
     trials = tuple({"rate": rate, "decay": 0.8} for rate in (3e-5, 1e-4, 3e-4, 1e-3))
-    plans = {10: (60, 32), 100: (150, 32), 1000: (250, 64)}
+    plans = {10: (60, 32), 100: (120, 32), 1000: (200, 64)}
     """Images per class -> steps, batch."""
 
-    def __init__(self, train: Images, test: Images, pool: np.ndarray, size: int = 112):
+    def __init__(self, train: Images, test: Images, pool: np.ndarray, size: int = 96):
         self.model, variables, prepare = backbone(size)
         self.labels, self.place = train.labels, places(pool, len(train))
         self.order = [n for n in finetune.layer_order(self.model, (1, 64, 64, 1)) if upper(n)]
@@ -168,7 +168,7 @@ class Scratch:
 
     name = "small CNN from scratch"
     trials = tuple({"rate": rate, "dropout": p} for rate in (1e-3, 3e-3) for p in (0.1, 0.5))
-    plans = {10: (400, 32), 100: (1000, 64), 1000: (2500, 64)}
+    plans = {10: (400, 32), 100: (1000, 64), 1000: (2000, 64)}
     fields = {"stages": ((32, 1, True), (64, 2, True)), "hidden": (128,)}
 
     def __init__(self, train: Images, test: Images, pool: np.ndarray):
