@@ -40,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stdout is None:  # closed by whoever started this: work is done, words are lost
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
     try:
         code = run(words)
         sys.stdout.flush()

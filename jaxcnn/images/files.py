@@ -47,8 +47,14 @@ def image_files(places: Iterable[str | os.PathLike[str]]) -> list[Path]:
 
 
 def walk(folder: Path) -> Iterator[Path]:
-    """Yield the image files below a folder, sorted; hidden ones are left out."""
-    for parent, folders, files in os.walk(folder):
+    """Yield the image files below a folder, sorted; links are followed, hidden files left out."""
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:  # a link that leads back
+            folders.clear()
+            continue
+        seen.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:

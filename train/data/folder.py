@@ -1,16 +1,14 @@
 """A folder with one sub-folder of images per class, or such folders for train, val and test."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from jaxcnn.images.files import SUFFIXES, walk
 from train.data.files import FileExamples
 from train.data.stored import Stored
 from train.errors import UserError
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 SPLIT_NAMES = {
     "train": ("train", "training"),
@@ -89,7 +87,7 @@ def list_images(folder: Path, class_names: tuple[str, ...]) -> FileExamples:
     labels: list[int] = []
     empty: list[str] = []
     for label, name in enumerate(class_names):
-        found = sorted(walk(folder / name)) if name in present else []
+        found = sorted(map(str, walk(folder / name))) if name in present else []
         if not found and name in present:
             empty.append(str(folder / name))
         paths += [os.path.relpath(path, folder) for path in found]
@@ -100,18 +98,3 @@ def list_images(folder: Path, class_names: tuple[str, ...]) -> FileExamples:
             "the empty class"
         )
     return FileExamples(folder, paths, np.array(labels, np.int32))
-
-
-def walk(folder: Path) -> Iterator[str]:
-    """Yield the image files at any depth below a folder, links included, cycles excluded."""
-    seen: set[str] = set()
-    for parent, folders, files in os.walk(folder, followlinks=True):
-        real = os.path.realpath(parent)
-        if real in seen:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and os.path.splitext(name)[1].lower() in SUFFIXES:
-                yield os.path.join(parent, name)
