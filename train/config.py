@@ -140,6 +140,26 @@ class Devices:
 
 
 @dataclass(frozen=True)
+class Hosts:
+    """The processes of one job. SLURM, Open MPI, Kubernetes and TPU pods tell of them themselves."""
+
+    launcher: Literal["auto", "none"] = "auto"
+    """none ignores what launched this process: it trains alone."""
+    coordinator: str = ""
+    """ADDRESS:PORT on the host of process 0, the same for all; empty asks the launcher."""
+    count: int = 0
+    """Number of processes; 0 asks the launcher."""
+    index: int = -1
+    """Number of this process, from 0; -1 asks the launcher."""
+    heartbeat: float = 20.0
+    """Seconds without a sign of life after which a process counts as dead."""
+    watchdog: float = 900.0
+    """Seconds without progress after which a living process counts as stuck."""
+    wait: float = 300.0
+    """Seconds that the processes wait for each other at the start."""
+
+
+@dataclass(frozen=True)
 class Checkpoint:
     """What is kept and how often."""
 
@@ -149,6 +169,8 @@ class Checkpoint:
     """Newest checkpoints kept."""
     keep_best: int = 1
     """Best checkpoints kept, by validation top-1."""
+    bad_saves: int = 3
+    """Saves in a row that may fail, as on a full disk, before the run ends."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +200,7 @@ class Config:
     augment: Augment = field(default_factory=Augment)
     optim: Optim = field(default_factory=Optim)
     devices: Devices = field(default_factory=Devices)
+    hosts: Hosts = field(default_factory=Hosts)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     log: Log = field(default_factory=Log)
 
@@ -232,7 +255,7 @@ def to_json(config: Config) -> str:
 
 
 MACHINERY = ("checkpoint.", "data.workers", "data.threads", "data.prefetch", "data.data_dir")
-MACHINERY += ("log.tensorboard", "log.report")
+MACHINERY += ("log.tensorboard", "log.report", "hosts.")
 """Fields that change no number of a run: they may differ when it goes on."""
 
 

@@ -73,6 +73,12 @@ RULES: list[tuple[str, Callable[[Any], bool], str]] = [
     ("checkpoint.every", _some_time, UNITS_RULE + ", and more than none"),
     ("checkpoint.keep_last", _positive, "must be >= 1"),
     ("checkpoint.keep_best", _not_negative, "must be >= 0"),
+    ("checkpoint.bad_saves", _positive, "must be >= 1"),
+    ("hosts.count", _not_negative, "must be >= 0"),
+    ("hosts.index", lambda v: v >= -1, "must be >= 0, or -1 to ask the launcher"),
+    ("hosts.heartbeat", lambda v: 2 <= v < math.inf, "must be at least 2 seconds"),
+    ("hosts.watchdog", lambda v: 2 <= v < math.inf, "must be at least 2 seconds"),
+    ("hosts.wait", _positive, "must be > 0 seconds"),
     ("log.every", _some_time, UNITS_RULE + ", and more than none"),
     ("log.eval_every", _some_time, UNITS_RULE + ", and more than none"),
 ]

@@ -96,6 +96,12 @@ BAD = {
     "checkpoint.every": ["0 steps"],
     "checkpoint.keep_last": [0],
     "checkpoint.keep_best": [-1],
+    "checkpoint.bad_saves": [0],
+    "hosts.count": [-1],
+    "hosts.index": [-2],
+    "hosts.heartbeat": [1.0, float("nan")],
+    "hosts.watchdog": [0.0],
+    "hosts.wait": [0.0],
     "log.every": ["0 steps"],
     "log.eval_every": ["0 steps"],
 }
