@@ -7,6 +7,10 @@ return maps (N, H, W) or (N, H, W, C). They are pure, and work under `jit` and `
 from jaxcnn.explain.cam import grad_cam as grad_cam
 from jaxcnn.explain.cam import grad_cam_pp as grad_cam_pp
 from jaxcnn.explain.cam import layer_cam as layer_cam
+from jaxcnn.explain.embed import embed as embed
+from jaxcnn.explain.feature_maps import FeatureMaps as FeatureMaps
+from jaxcnn.explain.feature_maps import feature_maps as feature_maps
+from jaxcnn.explain.filters import filters as filters
 from jaxcnn.explain.gradients import gradient_x_input as gradient_x_input
 from jaxcnn.explain.gradients import saliency as saliency
 from jaxcnn.explain.guided import deconvnet_gradient as deconvnet_gradient
@@ -17,5 +21,9 @@ from jaxcnn.explain.integrated import integrated_gradients as integrated_gradien
 from jaxcnn.explain.noise import smooth_grad as smooth_grad
 from jaxcnn.explain.noise import var_grad as var_grad
 from jaxcnn.explain.occlusion import occlusion as occlusion
+from jaxcnn.explain.receptive import receptive_boxes as receptive_boxes
 from jaxcnn.explain.rise import rise as rise
 from jaxcnn.explain.score_cam import score_cam as score_cam
+from jaxcnn.explain.top_activations import TopActivations as TopActivations
+from jaxcnn.explain.top_activations import random_directions as random_directions
+from jaxcnn.explain.top_activations import top_activations as top_activations

@@ -1,4 +1,4 @@
-"""Pictures made of pictures: grids, sheets with captions, heat laid over an image."""
+"""Pictures made of pictures: grids, and sheets with captions."""
 
 import functools
 import math
@@ -13,15 +13,6 @@ Color = tuple[int, int, int]
 
 WHITE: Color = (255, 255, 255)
 INK: Color = (32, 33, 36)
-
-HEAT_ANCHORS = np.array(
-    [
-        (68, 1, 84), (71, 45, 123), (59, 82, 139), (44, 114, 142), (33, 145, 140),
-        (40, 174, 128), (94, 201, 98), (173, 220, 48), (253, 231, 37),
-    ],
-    np.float64,
-)  # fmt: skip
-"""Nine points on viridis: even in lightness, so it reads the same without colour vision."""
 
 
 def fit(image: np.ndarray, size: int, *, background: Color = WHITE) -> np.ndarray:
@@ -169,71 +160,6 @@ def sheet(
             place = (left, top + cell + 4 + j * line)
             draw.text(place, shortened(text, cell, font), colors[i] if colors else INK, font)
     return np.asarray(canvas)
-
-
-def colorize(values: np.ndarray) -> np.ndarray:
-    """Turn numbers into colours from dark violet (0) by green to yellow (1).
-
-    Args:
-        values: Floating, any shape, in [0, 1]; what lies outside takes the nearest end.
-
-    Returns:
-        uint8 (*shape, 3).
-
-    Raises:
-        ValueError: If a value is NaN.
-
-    Example:
-        >>> from jaxcnn.images import colorize
-        >>> colorize(np.array([0.0, 1.0])).tolist()
-        [[68, 1, 84], [253, 231, 37]]
-
-    Reference:
-        van der Walt, Smith, "mpl colormaps", 2015 (viridis).
-    """
-    values = np.asarray(values, np.float64)
-    if np.isnan(values).any():
-        raise ValueError(f"values of shape {values.shape} hold NaN, which has no colour")
-    places = np.linspace(0, 1, len(HEAT_ANCHORS))
-    channels = [np.interp(values, places, HEAT_ANCHORS[:, c]) for c in range(3)]
-    return np.stack(channels, axis=-1).round().astype(np.uint8)
-
-
-def overlay(image: np.ndarray, heat: np.ndarray, *, opacity: float = 0.5) -> np.ndarray:
-    """Lay the colours of a heat map over an image.
-
-    Args:
-        image: uint8 (H, W, 1) or (H, W, 3).
-        heat: Floating (h, w), of any size; it is stretched smoothly to the image, and its range
-            to the colours. A constant map gets the lowest colour.
-        opacity: Share of the heat map in the picture, in [0, 1].
-
-    Returns:
-        uint8 (H, W, 3).
-
-    Raises:
-        TypeError: If `image` is not uint8.
-        ValueError: If shapes do not fit, `heat` is not finite or `opacity` lies outside [0, 1].
-
-    Example:
-        >>> import numpy as np
-        >>> from jaxcnn.images import overlay
-        >>> overlay(np.zeros((8, 8, 1), np.uint8), np.eye(4)).shape
-        (8, 8, 3)
-    """
-    check_image(image)
-    heat = np.asarray(heat, np.float32)
-    if heat.ndim != 2 or not heat.size or not np.isfinite(heat).all():
-        raise ValueError(f"heat has shape {heat.shape}; it must be finite and (h, w)")
-    if not 0 <= opacity <= 1:
-        raise ValueError(f"opacity is {opacity!r}; it must be in [0, 1]")
-    low, high = heat.min(), heat.max()
-    scaled = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
-    height, width, _ = image.shape
-    stretched = Image.fromarray(scaled).resize((width, height), Image.Resampling.BICUBIC)
-    colors = colorize(np.asarray(stretched)).astype(np.float32)
-    mixed = (1 - opacity) * to_channels(image, 3).astype(np.float32) + opacity * colors
-    return mixed.round().astype(np.uint8)
 
 
 def _columns(images: Sequence[np.ndarray], columns: int | None) -> int:

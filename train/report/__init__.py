@@ -1,3 +1,4 @@
 # What a run leaves for a person: report.html and its pictures.
+from jaxcnn.cli import html as html
 from train.report.environment import environment as environment
 from train.report.write import write_report as write_report

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxcnn.cli.html import encode, photo
 from jaxcnn.images import sheet
 from train.report.findings import Example
-from train.report.html import encode, photo
 
 RIGHT, WRONG = (0, 90, 145), (170, 70, 0)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from jaxcnn.cli import html
 from train.evaluate import Evaluation
 from train.progress import duration
-from train.report import html
 from train.report.curves import Rows, draw_panels, series
 from train.report.findings import Example, class_rows, confused_pairs, hits, wilson
 from train.report.gallery import gallery, percent

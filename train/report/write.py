@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from jaxcnn.cli import html
 from train.errors import UserError
 from train.evaluate import Evaluation
-from train.report import findings, html, sections
+from train.report import findings, sections
 from train.report.curves import Rows, draw_panels
 from train.report.gallery import gallery_png
 from train.report.matrix import draw_matrix
@@ -73,7 +74,7 @@ def write_report(
         "mistakes": gallery_png(worst, test_images, names, title),
         "samples": gallery_png(samples, test_images, names, "Sample predictions"),
     }
-    css = Path(__file__).with_name("page.css").read_text()
+    css = Path(html.__file__).with_name("page.css").read_text()
     document = html.page(f"{sections.title(summary)}: training report", css, body)
     return save(Path(directory), document, pictures)
 
