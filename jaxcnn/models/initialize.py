@@ -47,5 +47,7 @@ def initialize(model: nn.Module, key: Key, input_shape: Shape, **arguments: Any)
     def init(key: Key) -> Any:
         return model.init(key, jnp.zeros(shape, jnp.result_type(float)), **arguments)
 
-    options = CPU_OPTIONS if jax.default_backend() == "cpu" else None
-    return jax.jit(init, compiler_options=options)(key)
+    # Within another transformation, numbers are tracers too: its program has options of its own.
+    inner = any(isinstance(x, jax.core.Tracer) for x in (jnp.zeros(()), *jax.tree.leaves(key)))
+    quick = jax.default_backend() == "cpu" and not inner
+    return jax.jit(init, compiler_options=CPU_OPTIONS if quick else None)(key)

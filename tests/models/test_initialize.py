@@ -28,3 +28,14 @@ def test_arguments_reach_the_model():
 def test_impossible_shapes_are_refused(shape):
     with pytest.raises((ValueError, TypeError), match="28"):
         initialize(create_model("lenet5"), jax.random.key(0), shape)
+
+
+def test_it_may_be_transformed():
+    model, shape = create_model("lenet5"), (1, 28, 28, 1)
+    key = jax.random.key(0)
+    abstract = jax.eval_shape(lambda: initialize(model, key, shape))
+    assert abstract["params"]["conv1"]["kernel"].shape == (5, 5, 1, 6)
+    keys = jax.random.split(key, 2)
+    many = jax.eval_shape(jax.vmap(lambda key: initialize(model, key, shape)), keys)
+    assert many["params"]["conv1"]["kernel"].shape == (2, 5, 5, 1, 6)
+    assert jax.vmap(lambda key: initialize(model, key, shape))(keys)["params"].keys()
