@@ -8,29 +8,19 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import tyro
 from flax.traverse_util import flatten_dict
 
-from train.errors import UserError
-
-UNITS = ("epochs", "steps", "examples")
-
-Duration = Annotated[str, tyro.conf.arg(metavar="'N epochs|steps|examples'")]
-"""A length of training that carries its unit: `'30 epochs'`, `'500 steps'`, `'100000 examples'`."""
-
-Fields = Annotated[
-    dict[str, Any],
-    tyro.constructors.PrimitiveConstructorSpec(
-        nargs=1,
-        metavar="JSON",
-        instance_from_str=lambda args: json.loads(args[0]),
-        is_instance=lambda value: isinstance(value, dict),
-        str_from_instance=lambda value: [json.dumps(value)],
-    ),
-]
-"""Further fields of a model, on the command line as JSON: `'{"width": 32}'`."""
+from train.fields import Duration as Duration
+from train.fields import Fields
+from train.fields import parse_duration as parse_duration
+from train.fields import parse_size as parse_size
+from train.fields import parse_stage as parse_stage
+from train.fields import to_steps as to_steps
+from train.recipe import Augment as Augment
+from train.recipe import Loss as Loss
+from train.recipe import Optim as Optim
 
 
 @dataclass(frozen=True)
@@ -44,9 +34,15 @@ class Model:
     pretrained: str = ""
     """Start from a weight set ('true' or its tag), or from a file (.npz, .pth, .safetensors)."""
     dtype: Literal["float32", "bfloat16", "float64"] = "float32"
-    """Type of the computation; parameters stay float32 (float64 under float64)."""
+    """Type of the computation, and the whole policy: bfloat16 concerns convolutions, dense layers
+    and activations; parameters, gradients, optimizer, statistics, logits and loss stay float32
+    (float64 under float64). Micikevicius et al. 2017; Kalamkar et al. 2019 (bfloat16)."""
+    remat: Literal["none", "norms", "block", "stage"] = "none"
+    """What the backward pass computes again to save memory: norms and nonlinearities, the inside
+    of each block, or of each stage. Chen et al. 2016, "Training deep nets with sublinear memory
+    cost"."""
     fields: Fields = field(default_factory=dict)
-    """Further fields of the model."""
+    """Further fields of the model, such as {"dropout": 0.2, "stochastic_depth": 0.1}."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,8 @@ class Data:
     """1 = grey, 3 = colour; 0 keeps the source's."""
     batch_size: int = 64
     """Examples per training step, over all devices."""
+    per_device_batch_size: int = 0
+    """Examples per training step on each device, instead of `batch_size`; 0 = off."""
     eval_batch_size: int = 256
     """Examples per evaluation step, over all devices."""
     val_fraction: float = 0.1
@@ -90,44 +88,6 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Augment:
-    """Random changes of the training images, drawn anew for every step and example."""
-
-    pad_crop: int = 0
-    """Pixels of reflected border from which a crop of the old size is cut; 0 = off."""
-    flip: bool = False
-    """Mirror half of the images left to right."""
-
-
-@dataclass(frozen=True)
-class Optim:
-    """The optimizer and its learning-rate schedule."""
-
-    name: Literal["sgd", "adamw"] = "sgd"
-    """sgd has Nesterov momentum."""
-    learning_rate: float = 0.1
-    """Peak learning rate, for the whole batch."""
-    momentum: float = 0.9
-    """Of sgd; the first moment's decay of adamw."""
-    weight_decay: float = 5e-4
-    """Coupled for sgd (added to the gradient), decoupled for adamw; never on norms and biases."""
-    schedule: Literal["cosine", "constant"] = "cosine"
-    """Shape of the learning rate after the warm-up."""
-    warmup: Duration = "1 epochs"
-    """Linear warm-up from zero."""
-    label_smoothing: float = 0.0
-    """Share of the target spread evenly over all classes, in [0, 1)."""
-    freeze: tuple[str, ...] = ()
-    """Parameters that stay as they are, with their norms' statistics: stem 'stage[12]' '!head'."""
-    unfreeze: tuple[str, ...] = ()
-    """Stages that begin one after the other: '0 epochs: head' '2 epochs: stage4' '4 epochs: **'."""
-    layer_decay: float = 1.0
-    """Factor of the learning rate from each layer to the one before it, in (0, 1]; 1 = off."""
-    bad_steps: int = 10
-    """Steps in a row with a non-finite loss or gradient that end the run; they change nothing."""
-
-
-@dataclass(frozen=True)
 class Devices:
     """How one step is spread over devices."""
 
@@ -135,13 +95,19 @@ class Devices:
     """The transformation that maps the step over the devices."""
     count: int = 0
     """Number of devices; 0 takes all."""
-    batch_norm: Literal["sync", "local"] = "sync"
-    """Batch statistics over the whole batch, or over each device's share."""
+    batch_norm: str = "sync"
+    """Batch statistics over the whole batch (sync), each device's share (local), or the shares of
+    N neighbouring devices (group:N). Ying et al. 2018, "Image classification at supercomputer
+    scale", section 3.4."""
+    all_reduce: Literal["float32", "bfloat16"] = "float32"
+    """Type in which gradients travel between devices; one collective carries them all."""
+    deterministic: bool = False
+    """Compile for accelerators without operations whose result changes from run to run."""
 
 
 @dataclass(frozen=True)
 class Hosts:
-    """The processes of one job. SLURM, Open MPI, Kubernetes and TPU pods tell of them themselves."""
+    """The processes of one job: SLURM, Open MPI, Kubernetes, TPU pods tell of them themselves."""
 
     launcher: Literal["auto", "none"] = "auto"
     """none ignores what launched this process: it trains alone."""
@@ -198,55 +164,12 @@ class Config:
     model: Model = field(default_factory=Model)
     data: Data = field(default_factory=Data)
     augment: Augment = field(default_factory=Augment)
+    loss: Loss = field(default_factory=Loss)
     optim: Optim = field(default_factory=Optim)
     devices: Devices = field(default_factory=Devices)
     hosts: Hosts = field(default_factory=Hosts)
     checkpoint: Checkpoint = field(default_factory=Checkpoint)
     log: Log = field(default_factory=Log)
-
-
-def parse_duration(text: str) -> tuple[float, str]:
-    """Split a duration into its amount and its unit.
-
-    >>> parse_duration("30 epochs"), parse_duration("500steps")
-    ((30.0, 'epochs'), (500.0, 'steps'))
-    """
-    number = text.rstrip("abcdefghijklmnopqrstuvwxyz").strip()
-    unit = text[len(text.rstrip("abcdefghijklmnopqrstuvwxyz")) :]
-    try:
-        amount = float(number)
-    except ValueError:
-        amount = float("nan")
-    if unit not in UNITS or not 0 <= amount < float("inf"):
-        raise UserError(
-            f"duration {text!r} is not a number >= 0 with a unit; write for example "
-            "'30 epochs', '500 steps' or '100000 examples'"
-        )
-    return amount, unit
-
-
-def parse_stage(text: str) -> tuple[str, tuple[str, ...]]:
-    """Split a stage of gradual unfreezing into its beginning and its patterns.
-
-    >>> parse_stage("2 epochs: stage3 stage4")
-    ('2 epochs', ('stage3', 'stage4'))
-    """
-    start, colon, patterns = text.partition(":")
-    parse_duration(start)
-    if not colon or not patterns.split():
-        raise UserError(f"stage {text!r} names no parameters; write for example '2 epochs: stage4'")
-    return start, tuple(patterns.split())
-
-
-def to_steps(duration: str, steps_per_epoch: int, batch_size: int) -> int:
-    """Turn a duration into optimizer steps, rounded to the nearest; done nowhere else.
-
-    >>> to_steps("2 epochs", 10, 64), to_steps("640 examples", 10, 64)
-    (20, 10)
-    """
-    amount, unit = parse_duration(duration)
-    per_unit = {"epochs": steps_per_epoch, "steps": 1, "examples": 1 / batch_size}[unit]
-    return round(amount * per_unit)
 
 
 def to_json(config: Config) -> str:
@@ -258,10 +181,13 @@ MACHINERY = ("checkpoint.", "data.workers", "data.threads", "data.prefetch", "da
 MACHINERY += ("log.tensorboard", "log.report", "hosts.")
 """Fields that change no number of a run: they may differ when it goes on."""
 
+OPEN = (("fields",), ("teacher_fields",))
+"""Names of fields that are tables of their own."""
+
 
 def numbers(config: dict[str, Any]) -> dict[str, Any]:
     """Return the fields that decide the numbers of a run, flat, from the config's JSON."""
-    flat = flatten_dict(config, sep=".", is_leaf=lambda path, _: path == ("model", "fields"))
+    flat = flatten_dict(config, sep=".", is_leaf=lambda path, _: path[-1:] in OPEN)
     return {path: value for path, value in flat.items() if not path.startswith(MACHINERY)}
 
 

@@ -73,14 +73,14 @@ class Loop:
     """What the loop drives; everything in it is made by `train.run`."""
 
     every: Every
-    train_step: Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]
+    train_step: Callable[[TrainState, Batch, int], tuple[TrainState, dict[str, jax.Array]]]
+    """Takes the step of a given number, counted from 1."""
     evaluate: Callable[[TrainState], Evaluation] | None
     """Evaluates the validation split; None where there is none."""
     batches: StallMeter[Batch]
     place: Callable[[Batch], Batch]
     checkpoints: Checkpoints
     signals: Signals
-    learning_rate: Callable[[int], float]
     log: MetricsLog
     progress: Progress
     data_state: Callable[[], dict[str, Any]]
@@ -100,7 +100,7 @@ class Loop:
             self._evaluate(state, first)
         for step in range(first + 1, self.every.total + 1):
             batch = next(self.batches)
-            state, metrics = self.train_step(state, self.place(batch))
+            state, metrics = self.train_step(state, self.place(batch), step)
             self.signals.unsaved = True
             if previous:
                 self._account(*previous)
@@ -134,12 +134,12 @@ class Loop:
         self.window.add(values, self.bad_steps_limit)
         self.progress.update(step, loss=values["loss"] / max(values["count"], 1.0))
         if self.every.due(self.every.log, step):
-            self._write(step, values["grad_norm"])
+            self._write(step, {name: values[name] for name in ("grad_norm", "learning_rate")})
 
-    def _write(self, step: int, grad_norm: float) -> None:
+    def _write(self, step: int, last: dict[str, float]) -> None:
         speed, means = self._speed(step), self.window.means()
-        row = {"step": step, "split": "train", **means, "grad_norm": grad_norm}
-        row |= {"learning_rate": self.learning_rate(step), "seconds": self.seconds(), **speed}
+        row = {"step": step, "split": "train", **means, **last}
+        row |= {"seconds": self.seconds(), **speed}
         self.log.write(row)
         self.progress.update(step, accuracy=means["top1"], **speed)
         self.window = Window(bad_steps=self.window.bad_steps)

@@ -15,6 +15,8 @@ AXIS = "batch"
 
 Kind = Literal["shard_map", "pmap"]
 Tree = Any
+NormGroup = dict[str, Any]
+"""`axis_name` and `axis_index_groups` of a batch norm."""
 
 
 def make_mesh(count: int = 0) -> Mesh:
@@ -41,28 +43,55 @@ def shard(batch: Tree, mesh: Mesh, kind: Kind) -> Tree:
     return jax.device_put(batch, NamedSharding(mesh, P(AXIS)))
 
 
-def spread_train(step: Callable, mesh: Mesh, kind: Kind) -> Callable:
-    """Map `step(state, batch) -> (state, metrics)` over the devices, donating the state.
+def norm_group(kind: str, devices: int) -> NormGroup:
+    """Return the fields of a norm that say over which devices it takes its statistics.
 
-    State and metrics are the same on every device. With `check_vma=True` JAX would add a
-    psum of its own to the gradients of replicated parameters and count them once a device.
+    >>> norm_group("group:2", 4)
+    {'axis_name': 'batch', 'axis_index_groups': ((0, 1), (2, 3))}
+    """
+    size = {"sync": devices, "local": 1}.get(kind) or int(kind.removeprefix("group:"))
+    if devices % size:
+        raise UserError(
+            f"--devices.batch_norm {kind}: {devices} device(s) cannot be parted into groups of "
+            f"{size}; choose a divisor, or sync"
+        )
+    if kind == "local":
+        return {"axis_name": None, "axis_index_groups": None}
+    groups = tuple(tuple(range(i, i + size)) for i in range(0, devices, size))
+    return {"axis_name": AXIS, "axis_index_groups": groups if len(groups) > 1 else None}
+
+
+def spread_train(
+    step: Callable, mesh: Mesh, kind: Kind, *, constants: int = 0, deterministic: bool = False
+) -> Callable:
+    """Map `step(state, batch, *constants) -> (state, metrics)` over the devices.
+
+    The state is donated; it, the constants and the metrics are the same on every device. With
+    `check_vma=True` JAX would add a psum of its own to the gradients of replicated parameters
+    and count them once a device.
     """
     if kind == "pmap":
         return jax.pmap(
             step,
             axis_name=AXIS,
-            in_axes=(None, 0),
+            in_axes=(None, 0) + (None,) * constants,
             out_axes=(None, None),
             devices=list(mesh.devices.flat),
             donate_argnums=0,
         )
-    mapped = jax.shard_map(
-        step, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=(P(), P()), check_vma=False
-    )
-    return jax.jit(mapped, donate_argnums=0)
+    specs = (P(), P(AXIS)) + (P(),) * constants
+    mapped = jax.shard_map(step, mesh=mesh, in_specs=specs, out_specs=(P(), P()), check_vma=False)
+    return jax.jit(mapped, donate_argnums=0, compiler_options=options(deterministic))
 
 
-def spread_eval(predict: Callable, mesh: Mesh, kind: Kind) -> Callable:
+def options(deterministic: bool) -> dict[str, Any] | None:
+    """Return the compiler's options: a deterministic program is one whatever runs beside it."""
+    return {"xla_gpu_deterministic_ops": True} if deterministic else None
+
+
+def spread_eval(
+    predict: Callable, mesh: Mesh, kind: Kind, *, deterministic: bool = False
+) -> Callable:
     """Map `predict(variables, batch) -> arrays per example` over the devices."""
     if kind == "pmap":
         mapped = jax.pmap(
@@ -74,5 +103,6 @@ def spread_eval(predict: Callable, mesh: Mesh, kind: Kind) -> Callable:
     return jax.jit(
         jax.shard_map(
             predict, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(AXIS), check_vma=False
-        )
+        ),
+        compiler_options=options(deterministic),
     )

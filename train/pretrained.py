@@ -11,7 +11,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxcnn import finetune, weights
 from jaxcnn.typing import Key, Variables
-from train.config import Config
+from train.config import Config, Model
 from train.errors import UserError
 from train.log import say
 
@@ -32,7 +32,7 @@ def load(config: Config, model: nn.Module, shape: tuple[int, int, int], key: Key
     source = config.model.pretrained
     try:
         if Path(source).suffix in SUFFIXES:
-            return fitted(read(config, source), model, shape, key)
+            return fitted(read(config.model, source), model, shape, key)
         return published(config, model, shape[-1], key)
     except (ValueError, TypeError, OSError) as error:
         raise UserError(f"--model.pretrained {source}: {error}") from error
@@ -58,12 +58,12 @@ def published(config: Config, model: Any, channels: int, key: Key) -> Variables:
     return variables
 
 
-def read(config: Config, path: str) -> Variables:
+def read(model: Model, path: str) -> Variables:
     """Return the variables in a file: under this lab's names, or under those of PyTorch people."""
     arrays = weights.read(Path(path))
     if all(name.startswith(OWN) for name in arrays):
         return unflatten_dict({tuple(name.split("/")): array for name, array in arrays.items()})
-    return weights.load_torch(config.model.name, arrays, **config.model.fields)
+    return weights.load_torch(model.name, arrays, **model.fields)
 
 
 def fitted(variables: Variables, model: nn.Module, shape: tuple[int, int, int], key: Key):
@@ -78,6 +78,14 @@ def fitted(variables: Variables, model: nn.Module, shape: tuple[int, int, int], 
     if len(stems) == 1:
         stem = "/".join(stems[0][1:])
         variables = finetune.adapt_channels(variables, expected[stems[0]][2], stem=stem)
+    expect_fit(variables, model, shape)
+    return variables
+
+
+def expect_fit(variables: Variables, model: nn.Module, shape: tuple[int, int, int]) -> None:
+    """Refuse variables of another network, naming what differs."""
+    images = jax.ShapeDtypeStruct((1, *shape), jnp.float32)
+    expected = _shapes(jax.eval_shape(model.init, jax.random.key(0), images))
     given = _shapes(variables)
     wrong = sorted(p for p in expected.keys() | given.keys() if expected.get(p) != given.get(p))
     if wrong:
@@ -88,7 +96,6 @@ def fitted(variables: Variables, model: nn.Module, shape: tuple[int, int, int], 
         ]
         more = f"\n  and {len(wrong) - 10} more" if len(wrong) > 10 else ""
         raise ValueError("the file holds another network:\n" + "\n".join(lines) + more)
-    return variables
 
 
 def _shapes(variables: Any) -> dict[tuple[str, ...], tuple[int, ...]]:

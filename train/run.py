@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import rich.progress
 from rich.console import Console
 
@@ -111,7 +110,6 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
             place=setup.place,
             checkpoints=checkpoints,
             signals=signals,
-            learning_rate=lambda step: float(jnp.asarray(setup.schedule(step - 1))),
             log=log,
             progress=progress,
             data_state=batches.get_state,
@@ -128,7 +126,8 @@ def open_batches(setup: Setup) -> TrainBatches:
     data = setup.config.data
     return train_batches(
         setup.splits.train,
-        batch_size=data.batch_size,
+        # Every example comes several times, within the step.
+        batch_size=data.batch_size // setup.config.augment.repeats,
         seed=setup.config.seed,
         remainder=data.remainder,
         threads=data.threads,

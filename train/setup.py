@@ -4,28 +4,29 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from flax import linen as nn
 from jax.sharding import Mesh
 
-from jaxcnn.models import create_model
 from jaxcnn.typing import Variables
 from train import parallel
-from train.config import Config, Model, to_steps
-from train.data import Splits, check_batch_size, eval_batches, load_splits, steps_per_epoch
+from train.batch_size import check_shares, in_force
+from train.config import Config, to_steps
+from train.data import Splits, eval_batches, load_splits, steps_per_epoch
 from train.data.source import Source
-from train.errors import UserError
 from train.evaluate import Evaluation, evaluate
 from train.loop import Every
-from train.optim import make_optimizer, make_schedule
+from train.network import build_model, check_images
+from train.optim import make_optimizer, rate_of
 from train.pretrained import load
+from train.resizing import Sizes, make_sizes
+from train.schedule import make_schedule
 from train.state import TrainState, create_state, initial_keys
 from train.step import make_train_step
 from train.tasks import Batch, Classification
+from train.teacher import make_teacher
 from train.transfer import make_transfer
 
 
@@ -34,6 +35,7 @@ class Setup:
     """What a config describes, ready to run."""
 
     config: Config
+    """With the batch size in force."""
     splits: Splits
     mesh: Mesh
     task: Classification
@@ -41,8 +43,11 @@ class Setup:
     schedule: optax.Schedule
     every: Every
     steps_per_epoch: int
+    sizes: Sizes = Sizes()
     start: Variables | None = None
     """Pretrained variables."""
+    teacher: Variables = dataclasses.field(default_factory=dict)
+    """Variables of the task's teacher."""
 
     def place(self, batch: Batch) -> Batch:
         """Put a host batch on the devices."""
@@ -56,18 +61,49 @@ class Setup:
             self.splits.image_shape,
             self.config.seed,
             self.start,
+            ema=self.config.optim.ema > 0,
         )
         return parallel.replicate(state, self.mesh)
 
-    def train_step(self) -> Callable[[TrainState, Batch], tuple[TrainState, dict[str, jax.Array]]]:
-        """Return the training step over all devices."""
-        step = make_train_step(self.task, self.optimizer)
-        return parallel.spread_train(step, self.mesh, self.config.devices.map)
+    def train_step(
+        self,
+    ) -> Callable[[TrainState, Batch, int], tuple[TrainState, dict[str, jax.Array]]]:
+        """Return `step(state, batch, number)` over all devices, one program for each image size."""
+        teacher = (parallel.replicate(self.teacher, self.mesh),) if self.task.teacher else ()
+        programs = {size: self._program(size) for size in self.sizes.pixels}
+
+        def step(state: TrainState, batch: Batch, number: int):
+            return programs[self.sizes.at(number)](state, batch, *teacher)
+
+        return step
+
+    def _program(self, size: int) -> Callable:
+        """Return the training step for images of one size."""
+        devices, optim = self.config.devices, self.config.optim
+        step = make_train_step(
+            dataclasses.replace(self.task, size=size),
+            self.optimizer,
+            rate=rate_of(self.schedule),
+            parts=optim.accumulate,
+            ema=optim.ema,
+            reduce=jnp.bfloat16 if devices.all_reduce == "bfloat16" else None,
+        )
+        constants = 1 if self.task.teacher else 0
+        return parallel.spread_train(
+            step,
+            self.mesh,
+            devices.map,
+            constants=constants,
+            deterministic=devices.deterministic,
+        )
 
     @functools.cached_property
     def predict(self) -> Callable[..., dict[str, jax.Array]]:
         """The prediction over all devices: one program for the validation and the test split."""
-        return parallel.spread_eval(self.task.predict, self.mesh, self.config.devices.map)
+        devices = self.config.devices
+        return parallel.spread_eval(
+            self.task.predict, self.mesh, devices.map, deterministic=devices.deterministic
+        )
 
     def evaluator(self) -> Callable[..., Evaluation]:
         """Return `evaluate(state, source, on_batch)`, compiled once for all splits."""
@@ -91,26 +127,31 @@ def prepare(
     splits: Splits | None = None,
 ) -> Setup:
     """Open the data, unless they are given, and build what the run needs; compile nothing yet."""
-    data, optim = config.data, config.optim
     mesh = parallel.make_mesh(config.devices.count)
-    check_batch_size("data.batch_size", data.batch_size, mesh.size)
-    check_batch_size("data.eval_batch_size", data.eval_batch_size, mesh.size)
+    config = in_force(config, mesh.size)
+    data, optim = config.data, config.optim
+    check_shares(config, mesh.size)
     splits = splits or load_splits(data, config.seed, progress)
     epoch = steps_per_epoch(len(splits.train), data.batch_size, data.remainder)
     total = steps(config, config.length, epoch)
     schedule = make_schedule(optim, total, epoch, data.batch_size)
-    axis = parallel.AXIS if config.devices.batch_norm == "sync" else None
-    model, shape = build_model(config.model, splits, axis), splits.image_shape
+    group = parallel.norm_group(config.devices.batch_norm, mesh.size)
+    model, shape = build_model(config.model, splits, group), splits.image_shape
     transfer = make_transfer(config, model, shape, epoch, total)
+    teacher, taught = make_teacher(config, splits.num_classes, shape)
     task = Classification(
         model=model,
         mean=data.mean,
         std=data.std,
         augment=config.augment,
-        label_smoothing=optim.label_smoothing,
+        loss=config.loss,
         transfer=transfer,
+        remat=config.model.remat,
+        teacher=teacher,
     )
-    check_images(task, shape)
+    sizes = make_sizes(config, epoch, total)
+    for size in sizes.pixels:
+        check_images(dataclasses.replace(task, size=size), shape)
     pretrained = config.model.pretrained
     start = load(config, model, shape, initial_keys(config.seed)[0]) if pretrained else None
     return Setup(
@@ -127,55 +168,12 @@ def prepare(
             total=total,
         ),
         steps_per_epoch=epoch,
+        sizes=sizes,
         start=start,
+        teacher=taught,
     )
 
 
 def steps(config: Config, duration: str, epoch: int) -> int:
     """Return a duration in steps, at least one."""
     return max(1, to_steps(duration, epoch, config.data.batch_size))
-
-
-def build_model(config: Model, splits: Splits, axis: str | None) -> nn.Module:
-    """Return the network for these data; its norms agree over the axis, if there is one."""
-    if config.num_classes and config.num_classes < splits.num_classes:
-        raise UserError(
-            f"model.num_classes is {config.num_classes}, but the data have "
-            f"{splits.num_classes} classes; leave it at 0 to take the data's"
-        )
-    classes = config.num_classes or splits.num_classes
-    try:
-        model = create_model(
-            config.name, num_classes=classes, dtype=jnp.dtype(config.dtype), **config.fields
-        )
-        model = synchronised(model, axis)
-        jax.eval_shape(model.init, jax.random.key(0), _image_spec(splits.image_shape))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"model {config.name!r} cannot be built: {error}") from error
-    return model
-
-
-def check_images(task: Classification, shape: tuple[int, int, int]) -> None:
-    """Refuse a mean, a deviation or an augmentation that does not fit the images."""
-
-    def prepare(image: jax.Array) -> jax.Array:
-        return task.prepare(task.randomize(jax.random.key(0)[None], image))
-
-    try:
-        jax.eval_shape(prepare, jax.ShapeDtypeStruct((1, *shape), jnp.uint8))
-    except (ValueError, TypeError) as error:
-        raise UserError(
-            f"--data.mean, --data.std or --augment does not fit images of {shape}: {error}"
-        ) from error
-
-
-def synchronised(model: nn.Module, axis: str | None) -> nn.Module:
-    """Return the model with batch statistics over the axis, where its norm has such a field."""
-    norm: Any = getattr(model, "norm", None)
-    if not dataclasses.is_dataclass(norm) or not hasattr(norm, "axis_name"):
-        return model
-    return model.clone(norm=dataclasses.replace(norm, axis_name=axis))  # type: ignore[type-var]
-
-
-def _image_spec(shape: tuple[int, int, int]) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((1, *shape), jnp.result_type(float))

@@ -22,11 +22,13 @@ class TrainState(flax.struct.PyTreeNode):
     opt_state: optax.OptState
     key_data: jax.Array
     """The run's random key as plain words, so that any checkpoint format can hold it."""
+    ema: Any = flax.struct.field(default_factory=dict)
+    """Running average of `params` and `batch_stats`; empty where none is kept."""
 
     @property
     def variables(self) -> dict[str, Any]:
-        """Return what `model.apply` takes."""
-        return {"params": self.params, "batch_stats": self.batch_stats}
+        """Return what is evaluated and what stays: the average, where one is kept."""
+        return self.ema or {"params": self.params, "batch_stats": self.batch_stats}
 
     @property
     def key(self) -> jax.Array:
@@ -46,22 +48,28 @@ def create_state(
     image_shape: tuple[int, int, int],
     seed: int,
     start: Variables | None = None,
+    *,
+    ema: bool = False,
 ) -> TrainState:
     """Return the state before the first step: every number a function of the seed, or of `start`.
 
-    Parameters are float32, and under 64-bit JAX the same numbers as float64.
+    With `ema` the running average begins with the same numbers. Parameters are float32, and
+    under 64-bit JAX the same numbers as float64.
     """
     init_key, run_key = initial_keys(seed)
     dtype = jnp.result_type(float)
 
     def create(variables: Variables) -> TrainState:
         variables = jax.tree.map(lambda x: jnp.asarray(x, dtype), variables)
+        params, batch_stats = variables["params"], variables.get("batch_stats", {})
+        average = {"params": params, "batch_stats": batch_stats} if ema else {}
         return TrainState(
             step=jnp.zeros((), jnp.int32),
-            params=variables["params"],
-            batch_stats=variables.get("batch_stats", {}),
-            opt_state=optimizer.init(variables["params"]),
+            params=params,
+            batch_stats=batch_stats,
+            opt_state=optimizer.init(params),
             key_data=jax.random.key_data(run_key),
+            ema=jax.tree.map(jnp.copy, average),  # donation needs arrays of their own
         )
 
     return jax.jit(create)(start or initialize(model, init_key, (1, *image_shape)))

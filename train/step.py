@@ -1,6 +1,7 @@
 """One training step: pure, for one device's share of the batch."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
@@ -9,36 +10,62 @@ import optax
 from jax import lax
 
 from jaxcnn import augment, layers
+from jaxcnn.typing import Dtype
+from train.accumulate import accumulated
+from train.ema import averaged
 from train.parallel import AXIS
 from train.state import TrainState
 from train.tasks import Batch, Classification
 
 Metrics = dict[str, jax.Array]
-TrainStep = Callable[[TrainState, Batch], tuple[TrainState, Metrics]]
+TrainStep = Callable[..., tuple[TrainState, Metrics]]
 
 
-def make_train_step(task: Classification, optimizer: optax.GradientTransformation) -> TrainStep:
-    """Return `step(state, batch) -> (state, metrics)` for one device's share of the batch.
+def make_train_step(
+    task: Classification,
+    optimizer: optax.GradientTransformation,
+    *,
+    rate: Callable[[optax.OptState], jax.Array] | None = None,
+    parts: int = 1,
+    ema: float = 0.0,
+    reduce: Dtype = None,
+) -> TrainStep:
+    """Return `step(state, batch, teacher={}) -> (state, metrics)` for one device's share.
 
-    The metrics are sums over the whole batch: `loss`, `top1`, `top5`, `count`; and `finite`,
-    1 where the step was taken. Each device differentiates the sum of its own losses; one
-    psum of gradients, sums and statistics then makes the devices agree.
+    The metrics are sums over the whole batch: `loss`, `top1`, `top5`, `count`; `grad_norm`; and
+    `finite`, 1 where the step was taken. Each device differentiates the sum of its own losses;
+    one psum of gradients, sums and statistics then makes the devices agree.
+
+    Args:
+        task: What is minimised.
+        optimizer: What becomes of the mean gradients.
+        rate: The learning rate by the optimizer's state, for the metric `learning_rate`.
+        parts: In how many parts the share is computed, one after the other.
+        ema: Decay of the running average; 0 keeps none.
+        reduce: Type in which gradients travel between devices; None is their own.
     """
 
-    def step(state: TrainState, batch: Batch) -> tuple[TrainState, Metrics]:
+    def step(state: TrainState, batch: Batch, teacher: Any = None) -> tuple[TrainState, Metrics]:
+        batch = task.repeat(batch)
         index = global_indices(batch)
         augment_key, dropout_key = jax.random.split(state.key)
         keys = augment.example_keys(augment_key, state.step, index)
         dropout_key = jax.random.fold_in(dropout_key, state.step)
-        rngs = {"dropout": layers.per_example(dropout_key, index)}
+        batch = task.draw(batch, augment_key, state.step, keys)
 
-        def loss(params):
-            variables = {"params": params, "batch_stats": state.batch_stats}
-            return task.train_loss(variables, batch, keys, rngs, state.step)
+        def gradients(batch_stats: Any, batch: Batch, index: jax.Array) -> tuple[Any, Metrics, Any]:
+            def loss(params: Any):
+                variables = {"params": params, "batch_stats": batch_stats}
+                rngs = {"dropout": layers.per_example(dropout_key, index)}
+                return task.train_loss(variables, batch, rngs, state.step, teacher)
 
-        grads, (sums, batch_stats) = jax.grad(loss, has_aux=True)(state.params)
-        grads, sums, batch_stats = combine(grads, sums, batch_stats)
-        return advance(state, optimizer, grads, sums, batch_stats)
+            grads, (sums, batch_stats) = jax.grad(loss, has_aux=True)(state.params)
+            return grads, sums, batch_stats
+
+        found = accumulated(gradients, parts, state.batch_stats, batch, index)
+        grads, sums, batch_stats = combine(*found, reduce)
+        new, metrics = advance(state, optimizer, grads, sums, batch_stats, partial(averaged, ema))
+        return new, metrics | ({"learning_rate": rate(state.opt_state)} if rate else {})
 
     return step
 
@@ -49,13 +76,18 @@ def global_indices(batch: Batch) -> jax.Array:
     return lax.axis_index(AXIS) * size + jnp.arange(size)
 
 
-def combine(grads: Any, sums: Metrics, batch_stats: Any) -> tuple[Any, Metrics, Any]:
+def combine(
+    grads: Any, sums: Metrics, batch_stats: Any, reduce: Dtype = None
+) -> tuple[Any, Metrics, Any]:
     """Return mean gradients, global sums and mean statistics, all in one collective.
 
     Synchronised statistics are equal everywhere, so their mean changes nothing; local ones
     become the average that evaluation uses.
     """
+    kinds = jax.tree.map(lambda g: g.dtype, grads)
+    grads = jax.tree.map(lambda g: g.astype(reduce or g.dtype), grads)
     grads, sums, batch_stats = lax.psum((grads, sums, batch_stats), AXIS)
+    grads = jax.tree.map(lambda g, kind: g.astype(kind), grads, kinds)
     devices = lax.axis_size(AXIS)
     count = jnp.maximum(sums["count"], 1)
     return (
@@ -71,6 +103,7 @@ def advance(
     grads: Any,
     sums: Metrics,
     batch_stats: Any,
+    average: Callable[[TrainState], TrainState] = lambda state: state,
 ) -> tuple[TrainState, Metrics]:
     """Apply the gradients; a step with a non-finite number changes nothing but its count."""
     updates, opt_state = optimizer.update(grads, state.opt_state, state.params)
@@ -82,6 +115,6 @@ def advance(
     norm = optax.tree.norm(grads)
     result = optax.tree.norm((new.params, new.batch_stats))
     finite = jnp.isfinite(norm) & jnp.isfinite(sums["loss"]) & jnp.isfinite(result)
-    kept = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, state)
+    kept = jax.tree.map(lambda a, b: jnp.where(finite, a, b), average(new), state)
     metrics = {**sums, "grad_norm": norm, "finite": finite}
     return kept.replace(step=state.step + 1), metrics

@@ -1,6 +1,6 @@
 """What is minimised: from a batch of stored images to a loss and hits per example."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -8,54 +8,82 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn import augment, losses, metrics
-from jaxcnn.typing import Array, Variables
-from train.config import Augment
+from jaxcnn.typing import Array, Key, Variables
+from train.augmentation import Batch, mixed, randomize, repeated
+from train.config import Augment, Loss
+from train.objective import objective
+from train.remat import recomputing
 from train.transfer import Transfer
 
-Batch = dict[str, Any]
+__all__ = ["Batch", "Classification", "hits"]
 
 
 @dataclass(frozen=True)
 class Classification:
-    """Image classification: cross-entropy, judged by top-1 and top-5."""
+    """Image classification, judged by top-1 and top-5."""
 
     model: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
     augment: Augment
-    label_smoothing: float = 0.0
+    loss: Loss = field(default_factory=Loss, hash=False)
     transfer: Transfer = Transfer()
+    size: int = 0
+    """Height and width of the training images; 0 keeps those of the data."""
+    remat: str = "none"
+    teacher: nn.Module | None = None
+    """Network whose odds are learnt; its variables come with every call."""
 
     def prepare(self, images: Array) -> Array:
         """Normalise uint8 images (B, H, W, C) to the float type in force."""
         return augment.normalize(images, self.mean, self.std, dtype=jnp.result_type(float))
 
-    def randomize(self, keys: Array, images: Array) -> Array:
+    def randomize(self, keys: Key, images: Array) -> Array:
         """Augment uint8 images (B, H, W, C), each with its own key."""
-        if self.augment.pad_crop:
-            images = augment.pad_crop(keys, images, self.augment.pad_crop)
-        if self.augment.flip:
-            images = augment.horizontal_flip(keys, images)
-        return images
+        return randomize(self.augment, keys, images, self.mean, self.size)
+
+    def repeat(self, batch: Batch) -> Batch:
+        """Return the batch with every example as often as the config asks for."""
+        return repeated(batch, self.augment.repeats)
+
+    def draw(self, batch: Batch, key: Key, step: Array, keys: Key) -> Batch:
+        """Augment and mix the batch; `key` is the run's, `keys` are this step's examples'."""
+        batch = {**batch, "image": self.randomize(keys, batch["image"])}
+        classes = getattr(self.model, "num_classes", 0)
+        return mixed(self.augment, key, step, keys, batch, classes)
 
     def train_loss(
-        self, variables: Variables, batch: Batch, keys: Array, rngs: dict[str, Any], step: Array
+        self,
+        variables: Variables,
+        batch: Batch,
+        rngs: dict[str, Any],
+        step: Array,
+        teacher: Variables,
     ) -> tuple[Array, tuple[dict[str, Array], Any]]:
-        """Return the summed loss of the real examples, and (sums of metrics, new statistics)."""
-        images = self.prepare(self.randomize(keys, batch["image"]))
+        """Return the summed loss of the real examples, and (sums of metrics, new statistics).
+
+        Args:
+            variables: Of the network.
+            batch: What `draw` has returned, or a part of it.
+            rngs: Of dropout.
+            step: Number of the step.
+            teacher: Variables of the teacher; empty without one.
+        """
+        images = self.prepare(batch["image"])
         variables = {**variables, "params": self.transfer.params(variables["params"])}
-        apply = self.transfer.apply(self.model.apply, step)
-        logits, updates = apply(variables, images, train=True, rngs=rngs, mutable=["batch_stats"])
-        per_example = losses.cross_entropy(
-            logits, batch["label"], label_smoothing=self.label_smoothing
-        )
+        apply = recomputing(self.remat, self.transfer.apply(self.model.apply, step))
+        collections = ["batch_stats", "aux"]
+        logits, updates = apply(variables, images, train=True, rngs=rngs, mutable=collections)
+        taught: Any = self.teacher and self.teacher.apply(teacher, images, train=False)
+        target = batch.get("target", batch["label"])
+        per_example = objective(self.loss, logits, target, updates.get("aux", {}), taught)
         loss = jnp.sum(jnp.where(batch["mask"], per_example, 0))
         sums = {"loss": loss, **hits(logits, batch), "count": jnp.sum(batch["mask"])}
         return loss, (sums, updates.get("batch_stats", {}))
 
     def predict(self, variables: Variables, batch: Batch) -> dict[str, Array]:
         """Return per example the loss, the label's probability and the best classes (B, k)."""
-        logits: Any = self.model.apply(variables, self.prepare(batch["image"]), train=False)
+        logits = self.logits(variables, self.prepare(batch["image"]))
         probabilities = jax.nn.softmax(logits)
         # By logits: probabilities that round to one number, or to zero, have no order left.
         _, top_classes = jax.lax.top_k(logits, min(5, logits.shape[-1]))
@@ -68,9 +96,17 @@ class Classification:
             "top_classes": jnp.where(broken, -1, top_classes),
         }
 
+    def logits(self, variables: Variables, images: Array) -> Array:
+        """Return the logits in evaluation: with `test_flip` those of the mean odds of two views."""
+        logits: Any = self.model.apply(variables, images, train=False)
+        if not self.augment.test_flip:
+            return logits
+        mirrored: Any = self.model.apply(variables, images[:, :, ::-1], train=False)
+        return jnp.logaddexp(jax.nn.log_softmax(logits), jax.nn.log_softmax(mirrored)) - jnp.log(2)
+
 
 def hits(logits: Array, batch: Batch) -> dict[str, Array]:
-    """Count the real examples whose class is the first, and among the first five."""
+    """Count the real examples whose own class is the first, and among the first five."""
     return {
         f"top{k}": jnp.sum(metrics.top_k_hits(logits, batch["label"], k) & batch["mask"])
         for k in (1, 5)

@@ -1,10 +1,11 @@
 """Values that a config cannot mean, all reported at once."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
-from train.config import Config, parse_duration, parse_stage
+from train.config import Config, parse_duration, parse_size, parse_stage
 from train.errors import UserError
 
 
@@ -20,20 +21,30 @@ def _share(value: float) -> bool:
     return 0 <= value < 1
 
 
-def _duration(value: str) -> bool:
-    try:
-        parse_duration(value)
-    except UserError:
-        return False
-    return True
+def _closed_share(value: float) -> bool:
+    return 0 <= value <= 1
 
 
-def _stage(value: str) -> bool:
-    try:
-        parse_stage(value)
-    except UserError:
-        return False
-    return True
+def _jitter(value: tuple[float, ...]) -> bool:
+    return not value or (len(value) == 4 and all(map(_not_negative, value)) and value[3] <= 0.5)
+
+
+def _group(value: str) -> bool:
+    return re.fullmatch(r"sync|local|group:[1-9]\d*", value) is not None
+
+
+def _parsed_by(parse: Callable[[str], Any]) -> Callable[[str], bool]:
+    def holds(value: str) -> bool:
+        try:
+            parse(value)
+        except UserError:
+            return False
+        return True
+
+    return holds
+
+
+_duration, _stage, _size = map(_parsed_by, (parse_duration, parse_stage, parse_size))
 
 
 def _some_time(value: str) -> bool:
@@ -48,7 +59,13 @@ RULES: list[tuple[str, Callable[[Any], bool], str]] = [
     ("model.num_classes", _not_negative, "must be >= 0"),
     ("data.image_size", _not_negative, "must be >= 0 pixels"),
     ("data.channels", lambda v: v in (0, 1, 3), "must be 0 (the source's), 1 (grey) or 3 (colour)"),
+    ("loss.label_smoothing", _share, "must be in [0, 1)"),
+    ("loss.bce_threshold", _closed_share, "must be in [0, 1]; 1 leaves the targets"),
+    ("loss.aux_weight", _not_negative, "must be >= 0"),
+    ("loss.distillation", lambda v: 0 < v <= 1, "must be in (0, 1]"),
+    ("loss.temperature", _positive, "must be > 0"),
     ("data.batch_size", _positive, "must be >= 1"),
+    ("data.per_device_batch_size", _not_negative, "must be >= 0"),
     ("data.eval_batch_size", _positive, "must be >= 1"),
     ("data.val_fraction", _share, "must be in [0, 1)"),
     ("data.test_fraction", lambda v: 0 < v < 1, "must be in (0, 1)"),
@@ -60,16 +77,34 @@ RULES: list[tuple[str, Callable[[Any], bool], str]] = [
     ("data.threads", _positive, "must be >= 1"),
     ("data.prefetch", _positive, "must be >= 1"),
     ("augment.pad_crop", _not_negative, "must be >= 0 pixels"),
+    ("augment.random_resized_crop", _closed_share, "must be a share of the image, in [0, 1]"),
+    ("augment.sizes", lambda v: all(map(_size, v)), "must be sizes such as '6 epochs: 160'"),
+    ("augment.color_jitter", _jitter, "must be none or four numbers >= 0, the last at most 0.5"),
+    ("augment.rand_augment", lambda v: 0 <= v <= 30, "must be in [0, 30]"),
+    ("augment.random_erasing", _closed_share, "must be a probability, in [0, 1]"),
+    ("augment.mixup", _not_negative, "must be >= 0"),
+    ("augment.cutmix", _not_negative, "must be >= 0"),
+    ("augment.repeats", _positive, "must be >= 1"),
     ("optim.learning_rate", _positive, "must be > 0"),
     ("optim.momentum", _share, "must be in [0, 1)"),
     ("optim.weight_decay", _not_negative, "must be >= 0"),
     ("optim.warmup", _duration, UNITS_RULE),
-    ("optim.label_smoothing", _share, "must be in [0, 1)"),
+    ("optim.base_batch", _positive, "must be >= 1"),
+    ("optim.beta2", _share, "must be in [0, 1)"),
+    ("optim.trust", _positive, "must be > 0"),
+    ("optim.milestones", lambda v: all(map(_duration, v)), UNITS_RULE),
+    ("optim.step_factor", lambda v: 0 < v <= 1, "must be in (0, 1]"),
+    ("optim.power", _positive, "must be > 0"),
+    ("optim.final_rate", _closed_share, "must be a share of the peak, in [0, 1]"),
+    ("optim.clip", _not_negative, "must be >= 0"),
+    ("optim.accumulate", _positive, "must be >= 1"),
+    ("optim.ema", _share, "must be in [0, 1)"),
     ("optim.freeze", lambda v: all(v) and v != ("**",), "must be patterns, and not all of '**'"),
     ("optim.unfreeze", lambda v: all(map(_stage, v)), "must be stages such as '2 epochs: stage4'"),
     ("optim.layer_decay", lambda v: 0 < v <= 1, "must be in (0, 1]"),
     ("optim.bad_steps", _positive, "must be >= 1"),
     ("devices.count", _not_negative, "must be >= 0"),
+    ("devices.batch_norm", _group, "must be sync, local, or group:N with N devices in a group"),
     ("checkpoint.every", _some_time, UNITS_RULE + ", and more than none"),
     ("checkpoint.keep_last", _positive, "must be >= 1"),
     ("checkpoint.keep_best", _not_negative, "must be >= 0"),

@@ -94,8 +94,8 @@ FAULTS = (
     ),
     Fault(
         "statistics of each device where those of the batch are asked for",
-        "train/setup.py",
-        "return model.clone(norm=dataclasses.replace(norm, axis_name=axis))",
+        "train/network.py",
+        "return model.clone(norm=dataclasses.replace(norm, **group))",
         "return model",
         "tests/train/test_setup.py",
     ),

@@ -71,7 +71,13 @@ BAD = {
     "model.num_classes": [-3],
     "data.image_size": [-1],
     "data.channels": [2],
+    "loss.label_smoothing": [1.0],
+    "loss.bce_threshold": [1.5],
+    "loss.aux_weight": [-0.3],
+    "loss.distillation": [0.0],
+    "loss.temperature": [0.0],
     "data.batch_size": [0],
+    "data.per_device_batch_size": [-1],
     "data.eval_batch_size": [0],
     "data.val_fraction": [1.0, -0.1, float("nan")],
     "data.test_fraction": [0.0, 1.0],
@@ -83,16 +89,34 @@ BAD = {
     "data.threads": [0],
     "data.prefetch": [0],
     "augment.pad_crop": [-1],
+    "augment.random_resized_crop": [8.0],
+    "augment.sizes": [("128",), ("0 epochs: 0",)],
+    "augment.color_jitter": [(0.4,), (0.4, 0.4, 0.4, 0.9)],
+    "augment.rand_augment": [31],
+    "augment.random_erasing": [25.0],
+    "augment.mixup": [-0.2],
+    "augment.cutmix": [-1.0],
+    "augment.repeats": [0],
     "optim.learning_rate": [0.0, float("inf"), float("nan")],
     "optim.momentum": [1.0],
     "optim.weight_decay": [-1e-4],
     "optim.warmup": ["5"],
-    "optim.label_smoothing": [1.0],
+    "optim.base_batch": [0],
+    "optim.beta2": [1.0],
+    "optim.trust": [0.0],
+    "optim.milestones": [("30",)],
+    "optim.step_factor": [0.0],
+    "optim.power": [0.0],
+    "optim.final_rate": [-0.1],
+    "optim.clip": [-1.0],
+    "optim.accumulate": [0],
+    "optim.ema": [1.0],
     "optim.freeze": [("",), ("**",)],
     "optim.unfreeze": [("stage4",), ("soon: head",), ("2 epochs:",)],
     "optim.layer_decay": [0.0, 1.1],
     "optim.bad_steps": [0],
     "devices.count": [-1],
+    "devices.batch_norm": ["group", "group:0", "global"],
     "checkpoint.every": ["0 steps"],
     "checkpoint.keep_last": [0],
     "checkpoint.keep_best": [-1],
@@ -142,47 +166,5 @@ def test_an_unknown_config_suggests_the_nearest(name, near):
         cli.check_name(name, NAMES)
 
 
-def test_reserved_names_are_no_configs():
-    assert not set(NAMES) & set(cli.RESERVED)
-    for name in cli.RESERVED:
-        with pytest.raises(UserError, match="reserved"):
-            cli.check_name(name, NAMES)
-
-
-def parse(*arguments: str) -> cli.Command:
-    name, rest = cli.split_arguments(arguments)
-    return cli.parse(name, load(name), rest, "")
-
-
-def test_overrides_change_single_fields():
-    command = parse("digits", "--seed", "3", "--data.batch_size", "32", "--fresh")
-    assert (command.config.seed, command.config.data.batch_size, command.fresh) == (3, 32, True)
-    assert command.config.model == load("digits").model
-
-
-def test_model_fields_are_json():
-    assert parse("--model.fields", '{"dropout": 0.5}').config.model.fields == {"dropout": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--data.btch_size", "3"), "--data.batch-size"),
-        (("--optim.name", "sdg"), "'sgd'"),
-        (("--seed", "x"), "--seed"),
-        (("--model.fields", "{"), "--model.fields"),
-    ],
-)
-def test_unknown_fields_and_values_end_with_code_2(arguments, message, capsys):
-    with pytest.raises(SystemExit) as caught:
-        parse("digits", *arguments)
-    assert caught.value.code == 2
-    assert message in capsys.readouterr().err
-
-
-def test_help_lists_configs_and_fields(capsys):
-    with pytest.raises(SystemExit):
-        cli.parse("digits", load("digits"), ["--help"], "  digits  LeNet-5")
-    text = capsys.readouterr().out
-    for part in ("digits  LeNet-5", "--data.batch-size INT", "N epochs|steps|examples", "pixels"):
-        assert part in text
+def test_verbs_are_no_configs():
+    assert not set(NAMES) & set(cli.VERBS)

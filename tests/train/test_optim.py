@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from train.config import Optim
-from train.optim import decayed, make_optimizer, make_schedule
+from train.optim import decayed, make_optimizer
+from train.schedule import make_schedule
 
 PARAMS = {"conv": {"kernel": jnp.ones((3, 3, 2, 4)), "bias": jnp.ones(4)}}
 PARAMS["norm"] = {"scale": jnp.ones(4), "bias": jnp.ones(4)}

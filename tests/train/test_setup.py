@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import pytest
 
 from jaxcnn.layers import BatchNormConfig
-from train.config import Augment, Config, Data, Devices, Model, Optim
+from train.config import Augment, Config, Data, Devices, Loss, Model
 from train.errors import UserError
 from train.parallel import AXIS
 from train.setup import prepare
@@ -19,10 +19,19 @@ CONFIG = Config(
 )
 
 
-@pytest.mark.parametrize(("kind", "axis"), [("sync", AXIS), ("local", None)])
-def test_batch_norm_is_synchronised_by_the_config(kind, axis):
+@pytest.mark.parametrize(
+    ("kind", "axis", "groups"),
+    [
+        ("sync", AXIS, None),
+        ("local", None, None),
+        ("group:2", AXIS, ((0, 1), (2, 3))),
+        ("group:4", AXIS, None),
+    ],
+)
+def test_batch_norm_is_synchronised_by_the_config(kind, axis, groups):
     config = dataclasses.replace(CONFIG, devices=Devices(count=4, batch_norm=kind))
-    assert prepare(config).task.model.norm == BatchNormConfig(axis_name=axis)
+    norm = BatchNormConfig(axis_name=axis, axis_index_groups=groups)
+    assert prepare(config).task.model.norm == norm
 
 
 def test_the_data_decide_classes_and_shape():
@@ -64,5 +73,5 @@ def test_one_program_predicts_for_all_splits():
 
 
 def test_label_smoothing_reaches_the_loss():
-    config = dataclasses.replace(CONFIG, optim=Optim(label_smoothing=0.2))
-    assert prepare(config).task.label_smoothing == 0.2
+    config = dataclasses.replace(CONFIG, loss=Loss(label_smoothing=0.2))
+    assert prepare(config).task.loss.label_smoothing == 0.2

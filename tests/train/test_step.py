@@ -15,7 +15,7 @@ from jaxcnn import layers
 from jaxcnn.models import create_model
 from tests.ops.derivatives import quick_jit
 from train import parallel
-from train.config import Augment
+from train.config import Augment, Loss
 from train.state import TrainState, create_state
 from train.step import make_train_step
 from train.tasks import Classification
@@ -33,7 +33,9 @@ def make_task(axis: str | None = parallel.AXIS, **fields) -> Classification:
         **fields,
     }
     model = create_model("convnet", num_classes=5, **fields)
-    return Classification(model, (0.5,), (0.25,), Augment(pad_crop=1, flip=True), 0.1)
+    return Classification(
+        model, (0.5,), (0.25,), Augment(pad_crop=1, flip=True), Loss(label_smoothing=0.1)
+    )
 
 
 def make_batch(seed: int, masked: int = 0) -> dict[str, np.ndarray]:

@@ -35,13 +35,13 @@ def states(config: Config, steps: int):
     step, state = setup.train_step(), setup.initial_state()
     draw = np.random.default_rng(0)
     found = [jax.device_get(state.variables)]
-    for _ in range(steps):
+    for number in range(1, steps + 1):
         batch = {
             "image": draw.integers(0, 256, (16, 8, 8, 1), np.uint8),
             "label": draw.integers(0, 10, 16, np.int32),
             "mask": np.ones(16, bool),
         }
-        state, _ = step(state, setup.place(batch))
+        state, _ = step(state, setup.place(batch), number)
         found.append(jax.device_get(state.variables))
     return found
 

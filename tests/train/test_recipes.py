@@ -1,0 +1,275 @@
+"""Every switch of a recipe: what it changes, and that eight devices compute what one computes."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from jaxcnn import layers, losses
+from train import parallel
+from train.config import Augment, Loss
+from train.remat import recomputing
+from train.state import TrainState
+from train.step import advance, combine, make_train_step
+from train.tasks import Classification, hits
+
+BATCH, CLASSES, SHAPE = 32, 5, (8, 8, 3)
+
+
+class Tiny(nn.Module):
+    """A convolution, a norm, dropout, a last layer, and an auxiliary head where it is asked for."""
+
+    norm: Any = layers.BatchNormConfig(axis_name=parallel.AXIS)
+    aux: bool = False
+    dropout: float = 0.0
+    num_classes: int = CLASSES
+
+    @nn.compact
+    def __call__(self, x, train: bool = False):
+        x = layers.Conv(4, (3, 3), strides=2, name="stem")(x)
+        if self.norm:
+            x = self.norm(use_running_average=not train, name="norm")(x)
+        x = nn.relu(x)
+        if self.aux and (train or self.is_initializing()):
+            self.sow("aux", "logits", nn.Dense(CLASSES, name="aux")(x.mean((1, 2))))
+        if self.dropout:
+            x = layers.Dropout(self.dropout)(x, deterministic=not train)
+        return nn.Dense(CLASSES, name="head")(x.mean((1, 2)))
+
+
+TINY = Tiny()
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What a row of the table switches on."""
+
+    augment: Augment = Augment()
+    loss: Loss = dataclasses.field(default_factory=Loss, hash=False)
+    model: Tiny = TINY
+    step: tuple[tuple[str, Any], ...] = ()
+    """Options of `make_train_step`."""
+    size: int = 0
+    remat: str = "none"
+    teacher: bool = False
+
+    def task(self) -> Classification:
+        teacher = TINY.clone(norm=None) if self.teacher else None
+        options = {"loss": self.loss, "size": self.size, "remat": self.remat, "teacher": teacher}
+        return Classification(self.model, (0.5,), (0.25,), self.augment, **options)
+
+
+PLAIN = Recipe()
+SWITCHES = {
+    "pad_crop": Recipe(Augment(pad_crop=2)),
+    "flip": Recipe(Augment(flip=True)),
+    "random_resized_crop": Recipe(Augment(random_resized_crop=0.3)),
+    "color_jitter": Recipe(Augment(color_jitter=(0.4, 0.4, 0.4, 0.1))),
+    "rand_augment": Recipe(Augment(rand_augment=9)),
+    "trivial_augment": Recipe(Augment(trivial_augment=True)),
+    "random_erasing": Recipe(Augment(random_erasing=0.9)),
+    "mixup": Recipe(Augment(mixup=0.4)),
+    "cutmix": Recipe(Augment(cutmix=1.0)),
+    "mixup and cutmix": Recipe(Augment(mixup=1.0, cutmix=1.0)),
+    "repeats": Recipe(Augment(repeats=2, flip=True)),
+    "sizes": Recipe(size=6),
+    "sizes of crops": Recipe(Augment(random_resized_crop=0.5), size=6),
+    "label smoothing": Recipe(loss=Loss(label_smoothing=0.1)),
+    "bce": Recipe(loss=Loss("bce")),
+    "bce of mixed labels": Recipe(Augment(mixup=0.4), loss=Loss("bce", bce_threshold=0.2)),
+    "smoothing of mixed labels": Recipe(Augment(cutmix=1.0), loss=Loss(label_smoothing=0.1)),
+    "teacher": Recipe(teacher=True),
+    "dropout": Recipe(model=Tiny(dropout=0.5)),
+    "auxiliary head": Recipe(model=Tiny(aux=True)),
+    "accumulate": Recipe(step=(("parts", 2),)),
+}
+"""Rows whose gradients differ from those of the plain step."""
+SAME = {
+    "remat norms": Recipe(remat="norms"),
+    "remat stage": Recipe(remat="stage"),
+}
+"""Rows whose gradients are those of the plain step."""
+MANY = Recipe(
+    Augment(
+        random_resized_crop=0.3, flip=True, random_erasing=0.5, mixup=1.0, cutmix=1.0, repeats=2
+    ),
+    Loss("bce", label_smoothing=0.1),
+    Tiny(aux=True, dropout=0.2),
+    (("parts", 2), ("ema", 0.9)),
+    size=6,
+    remat="stage",
+    teacher=True,
+)
+"""What compiles quickly, all at once."""
+
+
+def make_batch(seed: int = 0, size: int = BATCH) -> dict[str, np.ndarray]:
+    draw = np.random.default_rng(seed)
+    return {
+        "image": draw.integers(0, 256, (size, *SHAPE), np.uint8),
+        "label": draw.integers(0, CLASSES, size, np.int32),
+        "mask": np.arange(size) != 3,
+    }
+
+
+def capture() -> optax.GradientTransformation:
+    """An optimizer that changes nothing and keeps the gradient as its state."""
+    return optax.GradientTransformation(
+        lambda params: jax.tree.map(jnp.zeros_like, params),
+        lambda grads, state, params=None: (jax.tree.map(jnp.zeros_like, grads), grads),
+    )
+
+
+def first_state(model: nn.Module, optimizer=None, ema: bool = False) -> TrainState:
+    variables = model.init(jax.random.key(1), jnp.zeros((1, *SHAPE), jnp.result_type(float)))
+    variables = jax.tree.map(lambda x: x.astype(jnp.result_type(float)), variables)
+    params, stats = variables["params"], variables.get("batch_stats", {})
+    return TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=params,
+        batch_stats=stats,
+        opt_state=(optimizer or capture()).init(params),
+        key_data=jax.random.key_data(jax.random.key(2)),
+        ema={"params": params, "batch_stats": stats} if ema else {},
+    )
+
+
+def run(recipe: Recipe, devices: int, optimizer=None, steps: int = 1):
+    """The state and metrics after a step; by default with the gradients as optimizer's state."""
+    options = dict(recipe.step)
+    step = make_train_step(recipe.task(), optimizer or capture(), **options)
+    mesh = parallel.make_mesh(devices)
+    constants = ()
+    if recipe.teacher:
+        shape = jnp.zeros((1, *SHAPE), jnp.result_type(float))
+        constants = (TINY.clone(norm=None).init(jax.random.key(3), shape),)
+    spread = parallel.spread_train(step, mesh, "shard_map", constants=len(constants))
+    state = first_state(recipe.model, optimizer, "ema" in options)
+    state = jax.tree.map(lambda x: np.array(x), state)  # donation must not take it
+    metrics = {}
+    for n in range(steps):
+        batch = make_batch(n, BATCH // recipe.augment.repeats)
+        state, metrics = spread(state, parallel.shard(batch, mesh, "shard_map"), *constants)
+    return jax.device_get(state), jax.device_get(metrics)
+
+
+@functools.cache
+def cached(recipe: Recipe, devices: int, double: bool):
+    return run(recipe, devices)
+
+
+def distance(a: Any, b: Any) -> float:
+    """The relative L2 distance of two trees."""
+    a, b = (np.concatenate([np.ravel(x) for x in jax.tree.leaves(tree)]) for tree in (a, b))
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def grads(recipe: Recipe, devices: int = 1):
+    return cached(recipe, devices, jax.config.jax_enable_x64)[0].opt_state
+
+
+slow = functools.partial(pytest.param, marks=pytest.mark.slow)
+"""Plain runs take many switches at once."""
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [pytest.param(MANY, id="many")]
+    + [slow(recipe, id=name) for name, recipe in {**SWITCHES, **SAME}.items()],
+)
+def test_eight_devices_compute_what_one_computes(recipe, x64):
+    (one, sums), (eight, other) = (cached(recipe, n, True) for n in (1, 8))
+    assert distance(eight.opt_state, one.opt_state) <= 1e-12
+    assert distance(eight.batch_stats, one.batch_stats) <= 1e-12
+    assert other["loss"] == pytest.approx(sums["loss"], rel=1e-12)
+    assert {k: other[k] for k in ("top1", "count")} == {k: sums[k] for k in ("top1", "count")}
+    if one.ema:
+        assert distance(eight.ema, one.ema) <= 1e-12
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_changes_the_gradient(name, x64):
+    """Against the same step without it: the same network, the same examples."""
+    recipe = SWITCHES[name]
+    plain = dataclasses.replace(PLAIN, model=recipe.model.clone(dropout=0.0))
+    if name == "auxiliary head":
+        plain = dataclasses.replace(plain, loss=Loss(aux_weight=0.0))
+    assert distance(grads(recipe), grads(plain)) > 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SAME)
+def test_recomputing_changes_no_number(name, x64):
+    assert distance(grads(SAME[name]), grads(PLAIN)) <= 1e-12
+
+
+def primitives(jaxpr: Any) -> list[str]:
+    """The names of all operations, those inside of others included."""
+    found = []
+    for equation in jaxpr.eqns:
+        found.append(equation.primitive.name)
+        for value in jax.tree.leaves(equation.params, is_leaf=lambda v: hasattr(v, "eqns")):
+            inner = getattr(value, "jaxpr", value)
+            found += primitives(inner) if hasattr(inner, "eqns") else []
+    return sorted(found)
+
+
+def traced(step: Any) -> list[str]:
+    """The operations of a step on one device."""
+    mesh = parallel.make_mesh(1)
+    mapped = parallel.spread_train(step, mesh, "shard_map")
+    return primitives(jax.make_jaxpr(mapped)(first_state(TINY), make_batch()).jaxpr)
+
+
+def plain_step(state: TrainState, batch: dict[str, Any]):
+    """A training step in which no recipe has a place, written out."""
+    task = PLAIN.task()
+
+    def loss(params):
+        variables = {"params": params, "batch_stats": state.batch_stats}
+        images = task.prepare(batch["image"])
+        logits, new = TINY.apply(variables, images, train=True, mutable=["batch_stats"])
+        each = losses.cross_entropy(logits, batch["label"])
+        total = jnp.sum(jnp.where(batch["mask"], each, 0))
+        sums = {"loss": total, **hits(logits, batch), "count": jnp.sum(batch["mask"])}
+        return total, (sums, new["batch_stats"])
+
+    found, (sums, stats) = jax.grad(loss, has_aux=True)(state.params)
+    return advance(state, capture(), *combine(found, sums, stats))
+
+
+def test_what_is_off_is_not_in_the_step():
+    """The plain step has the operations of one without recipes, and its keys."""
+    extra = traced(make_train_step(PLAIN.task(), capture()))
+    for name in traced(plain_step):
+        extra.remove(name)
+    keys = {"random_split", "random_fold_in", "random_wrap", "random_unwrap", "slice", "squeeze"}
+    keys |= {"axis_index", "iota", "add", "mul", "convert_element_type", "pjit", "jit"}
+    keys |= {"broadcast_in_dim", "random_seed", "threefry2x32", "random_bits", "gather"}
+    assert set(extra) <= keys
+    assert len(extra) < 40
+
+
+@pytest.mark.parametrize("name", ["remat norms", "remat stage"])
+def test_recomputing_keeps_less(name):
+    """Bytes that the backward pass finds stored, apart from the variables."""
+    state, images = first_state(TINY), jnp.zeros((4, *SHAPE))
+
+    def kept(remat: str) -> int:
+        apply = recomputing(remat, TINY.clone(norm=layers.BatchNormConfig()).apply)
+
+        def loss(params):
+            variables = {"params": params, "batch_stats": state.batch_stats}
+            return apply(variables, images, train=True, mutable=["batch_stats"])[0].sum()
+
+        residuals = jax.eval_shape(lambda p: jax.tree.leaves(jax.vjp(loss, p)[1]), state.params)
+        return sum(r.size for r in residuals)
+
+    assert kept(SAME[name].remat) < 0.8 * kept("none")
