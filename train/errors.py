@@ -1,13 +1,15 @@
 """The errors that a person can mend, and the exit codes by which a script can tell them apart."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 OK = 0
 USAGE = 2
 INTERNAL = 70
 RESTART = 75
 NON_FINITE = 76
+STALLED = 124
 INTERRUPTED = 130
 PREEMPTED = 143
 
@@ -21,6 +23,19 @@ class UserError(Exception):
     def __init__(self, message: str, exit_code: int = USAGE):
         super().__init__(message)
         self.exit_code = exit_code
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return a line for each key whose value differs.
+
+    >>> differences({"seed": 0, "length": "1 epochs"}, {"seed": 3, "length": "1 epochs"})
+    ['  seed: was 0, is 3']
+    """
+    return [
+        f"  {key}: was {old.get(key)!r}, is {new.get(key)!r}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key)
+    ]
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:

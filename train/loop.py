@@ -33,20 +33,13 @@ class Window:
     bad_steps: int = 0
     """Steps with a non-finite number since the last good one."""
 
-    def add(self, metrics: dict[str, float], limit: int) -> None:
-        """Take one step in; `limit` bad steps in a row end the run."""
+    def add(self, metrics: dict[str, float]) -> None:
+        """Take one step in."""
         if metrics["finite"]:
             self.bad_steps = 0
             self.sums = {name: self.sums[name] + metrics[name] for name in SUMS}
-            return
-        self.bad_steps += 1
-        if self.bad_steps >= limit:
-            raise UserError(
-                f"{limit} steps in a row gave a non-finite loss or gradient; the parameters are "
-                "those of the last good step. Lower --optim.learning-rate, lengthen "
-                "--optim.warmup, or look for images or labels that are wrong",
-                NON_FINITE,
-            )
+        else:
+            self.bad_steps += 1
 
     def means(self) -> dict[str, float]:
         """Return the mean loss and shares per example; NaN where no step counted."""
@@ -102,6 +95,7 @@ class Loop:
             batch = next(self.batches)
             state, metrics = self.train_step(state, self.place(batch), step)
             self.signals.unsaved = True
+            self.checkpoints.poll()
             if previous:
                 self._account(*previous)
             previous = (step, metrics)
@@ -122,7 +116,6 @@ class Loop:
         begin = time.perf_counter()
         if self.every.due(self.every.evaluate, step):
             self._evaluate(state, step)
-        self.checkpoints.poll()
         if self.signals.received:
             self._stop(state)
         if self.every.due(self.every.checkpoint, step):
@@ -131,7 +124,9 @@ class Loop:
 
     def _account(self, step: int, metrics: dict[str, jax.Array]) -> None:
         values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        self.window.add(values, self.bad_steps_limit)
+        self.window.add(values)
+        if self.window.bad_steps >= self.bad_steps_limit:
+            self._diverged(step)
         self.progress.update(step, loss=values["loss"] / max(values["count"], 1.0))
         if self.every.due(self.every.log, step):
             self._write(step, {name: values[name] for name in ("grad_norm", "learning_rate")})
@@ -168,6 +163,18 @@ class Loop:
         host = {"window": window, "eval_due": eval_due, "seconds": self.seconds()}
         self.log.flush()
         self.checkpoints.save(state, host | {"data": self.data_state()}, wait=wait)
+
+    def _diverged(self, step: int) -> NoReturn:
+        saved = self.checkpoints.latest()
+        kept = (
+            "nothing was saved yet" if saved is None else f"the newest checkpoint is step {saved}"
+        )
+        raise UserError(
+            f"{self.window.bad_steps} steps in a row, up to step {step}, gave a non-finite loss or "
+            f"gradient and changed nothing; {kept}. Lower --optim.learning-rate, lengthen "
+            "--optim.warmup, or look for images or labels that are wrong",
+            NON_FINITE,
+        )
 
     def _stop(self, state: TrainState, eval_due: bool = False) -> NoReturn:
         number = self.signals.received

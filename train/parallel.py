@@ -36,6 +36,15 @@ def replicate(tree: Tree, mesh: Mesh) -> Tree:
     return jax.device_put(tree, NamedSharding(mesh, P()))
 
 
+def place_like(tree: Tree, like: Tree) -> Tree:
+    """Put arrays of the host on the devices as those of `like` are, however many there are."""
+
+    def place(array: np.ndarray, other: jax.Array) -> jax.Array:
+        return jax.make_array_from_callback(array.shape, other.sharding, array.__getitem__)
+
+    return jax.tree.map(place, tree, like)
+
+
 def shard(batch: Tree, mesh: Mesh, kind: Kind) -> Tree:
     """Divide the leading axis of every array of the batch among the devices."""
     if kind == "pmap":

@@ -1,6 +1,7 @@
 """One run from its config to its end; what is unfinished goes on where it was."""
 
 import contextlib
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,13 +11,15 @@ import jax
 import rich.progress
 from rich.console import Console
 
-from train.checkpoint import Checkpoints
-from train.config import Config
+from train.checkpoint import CONFIG, MACHINE, Checkpoints
+from train.config import Config, numbers, to_json
 from train.data import Splits, StallMeter, TrainBatches, train_batches
 from train.finish import finish
 from train.log import MetricsLog, say
 from train.loop import Loop, Window
+from train.parallel import place_like
 from train.progress import Progress
+from train.report import environment
 from train.rundir import finished_summary, open_directory
 from train.setup import Setup, prepare
 from train.signals import Signals
@@ -85,12 +88,12 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
     """Return the final state and the seconds it took, going on from the newest checkpoint."""
     config, begin = setup.config, time.perf_counter()
     with contextlib.ExitStack() as stack:
-        keep = {"keep_last": config.checkpoint.keep_last, "keep_best": config.checkpoint.keep_best}
-        checkpoints = stack.enter_context(Checkpoints(directory / "checkpoints", **keep))
+        checkpoints = stack.enter_context(open_checkpoints(setup, directory))
         batches = stack.enter_context(contextlib.closing(open_batches(setup)))
         state, host = setup.initial_state(), {"window": {}, "eval_due": False, "seconds": 0.0}
-        if checkpoints.latest() is not None:
-            state, host = checkpoints.restore(state)
+        saved = checkpoints.restore(state)
+        if saved is not None:
+            state, host = place_like(saved[0], state), saved[1]
             batches.set_state(host["data"])
             say(f"going on from step {int(state.step):,}")
         first, events = int(state.step), config.log.tensorboard
@@ -119,6 +122,22 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
             window=Window(**host["window"]),
         ).run(state, host["eval_due"])
     return state, seconds()
+
+
+def open_checkpoints(setup: Setup, directory: Path) -> Checkpoints:
+    """Return the checkpoints of the run, whose manifests tell what it is and what it runs on."""
+    keep = setup.config.checkpoint
+    return Checkpoints(
+        directory / "checkpoints",
+        keep_last=keep.keep_last,
+        keep_best=keep.keep_best,
+        bad_saves=keep.bad_saves,
+        identity={
+            CONFIG: numbers(json.loads(to_json(setup.config))),
+            "data": setup.splits.fingerprint,
+            MACHINE: environment(),
+        },
+    )
 
 
 def open_batches(setup: Setup) -> TrainBatches:

@@ -14,7 +14,7 @@ import numpy as np
 from flax.traverse_util import flatten_dict
 
 from train.config import Config, fingerprint, numbers, to_json
-from train.errors import RESTART, UserError
+from train.errors import RESTART, UserError, differences
 from train.state import TrainState
 
 OWN = ("config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report", "report.html")
@@ -117,12 +117,7 @@ def _remove(directory: Path) -> None:
 
 
 def _check_same(directory: Path, old: dict[str, Any], new: dict[str, Any]) -> None:
-    old, new = numbers(old), numbers(new)
-    lines = [
-        f"  {key}: was {old.get(key)!r}, is {new.get(key)!r}"
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) != new.get(key)
-    ]
+    lines = differences(numbers(old), numbers(new))
     if lines:
         raise UserError(
             f"{directory} holds a run with another config; choose another --workdir, or start "

@@ -1,8 +1,10 @@
 """Whole runs: what they leave, how they go on, and what they refuse."""
 
 import dataclasses
+import errno
 import json
 import os
+import re
 import shutil
 import signal
 
@@ -11,13 +13,15 @@ import numpy as np
 import pytest
 
 from jaxcnn.models import create_model
-from train import checkpoint, loop
+from train import arrays, loop
+from train.checkpoint import Checkpoints
 from train.config import Checkpoint, Config, Data, Devices, Log, Model, Optim
 from train.data import splits_of
 from train.errors import INTERRUPTED, NON_FINITE, PREEMPTED, RESTART, UserError
 from train.log import read_metrics, without_time
 from train.run import run
 from train.rundir import open_directory
+from train.setup import prepare
 
 TINY = Config(
     length="30 steps",
@@ -223,17 +227,36 @@ def test_a_run_that_diverges_ends_with_its_own_code(tmp_path):
     assert caught.value.exit_code == NON_FINITE
 
 
+def restored(directory):
+    setup = prepare(DIVERGING)
+    with Checkpoints(directory / "checkpoints", keep_last=2, keep_best=1) as checkpoints:
+        found = checkpoints.restore(setup.initial_state())
+    assert found is not None
+    return found
+
+
+def test_the_last_checkpoint_of_a_run_that_diverges_is_good_and_named(tmp_path):
+    often = dataclasses.replace(DIVERGING, checkpoint=Checkpoint(every="1 steps"))
+    with pytest.raises(UserError, match=r"the newest checkpoint is step (\d+)") as caught:
+        run("tiny", often, tmp_path)
+    step = re.search(r"step (\d+)\.", str(caught.value))
+    assert step
+    state, _ = restored(tmp_path)
+    assert int(state.step) == int(step[1])
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((state.params, state.opt_state)))
+
+
 @pytest.mark.slow
 def test_a_full_disk_is_said_and_what_was_saved_stays(straight, tmp_path, monkeypatch):
-    original = checkpoint.ocp.CheckpointManager.save
+    original = arrays.write
 
-    def save(self, step, **options):
-        if step > 10:
-            raise ValueError("RESOURCE_EXHAUSTED: Error writing: No space left on device")
-        return original(self, step, **options)
+    def write(folder, tree):
+        if getattr(tree, "step", 0) > 10:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(folder, tree)
 
     with monkeypatch.context() as patch:
-        patch.setattr(checkpoint.ocp.CheckpointManager, "save", save)
+        patch.setattr(arrays, "write", write)
         with pytest.raises(UserError, match="disk is full.*step 8 is intact") as caught:
             run("tiny", TINY, tmp_path)
     assert caught.value.exit_code == RESTART
