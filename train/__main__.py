@@ -15,11 +15,15 @@ def main(arguments: Sequence[str]) -> int:
     """Run what the arguments ask for and return the exit code."""
     try:
         name, rest = cli.split_arguments(arguments)
+        if name in cli.VERBS:
+            return importlib.import_module(f"train.verbs.{name}").main(rest)
         known = cli.describe_configs(Path(configs.__file__).parent)
         cli.check_name(name, list(known))
         config = importlib.import_module(f"configs.{name}").config()
         listing = "\n".join(f"  {key:24}{text}" for key, text in known.items())
         command = cli.parse(name, config, rest, listing)
+        if command.dry_run:
+            return cli.show_dry_run(command.config, as_json=command.json)
         # Imported late: help and wrong arguments need no JAX, and Ctrl-C is heard meanwhile.
         from train.run import run
         from train.rundir import default_directory

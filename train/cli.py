@@ -14,8 +14,13 @@ from train.config import Config
 from train.errors import UserError, unknown
 
 DEFAULT = "digits"
-RESERVED = ("evaluate", "explain", "compare")
-"""Names that stand for commands, never for configs."""
+VERBS = {
+    "evaluate": "a finished run on any of its splits, or on other data",
+    "compare": "several runs side by side: figures, differences, curves",
+    "lesion": "accuracy of a finished run with each residual block removed",
+}
+"""What is done with runs that exist, and never the name of a config; `main(arguments)` of
+`train.verbs.NAME` does it, and returns the exit code."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,8 @@ class Command:
     """Start anew: removes what an earlier run wrote there."""
     json: tyro.conf.FlagCreatePairsOff[bool] = False
     """Print the summary as JSON, alone on standard output."""
+    dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Tell shapes, memory, steps and learning rates, and train nothing."""
     config: Annotated[tyro.conf.FlagConversionOff[Config], tyro.conf.arg(name="")] = field(
         default_factory=Config
     )
@@ -51,12 +58,18 @@ def parse(name: str, config: Config, arguments: Sequence[str], listing: str) -> 
         prog=f"python -m train {name}",
         description=(
             "Train a network on images, from the data to the report. An unfinished run goes on, "
-            f"a finished one is shown.\n\nconfigs:\n{listing}\n\nThe defaults below are "
+            f"a finished one is shown.\n\nconfigs:\n{listing}\n\nverbs, instead of a config:\n"
+            f"{describe_verbs()}\n\nThe defaults below are "
             f"those of {name!r}."
         ),
         default=Command(config=config),
         args=arguments,
     )
+
+
+def describe_verbs() -> str:
+    """Return a line for each verb."""
+    return "\n".join(f"  {name:24}{text}" for name, text in VERBS.items())
 
 
 def describe_configs(folder: Path) -> dict[str, str]:
@@ -71,8 +84,6 @@ def describe_configs(folder: Path) -> dict[str, str]:
 
 def check_name(name: str, known: Sequence[str]) -> None:
     """Refuse a config that does not exist, naming the nearest ones."""
-    if name in RESERVED:
-        raise UserError(f"{name!r} is a reserved name, not a config. Known: {', '.join(known)}")
     if name not in known:
         raise unknown("config", name, known)
 
@@ -92,6 +103,15 @@ def show(summary: dict[str, Any], directory: Path, *, as_json: bool) -> None:
         print(f"{len(summary['skipped'])} unreadable image(s) skipped: see summary.json for names")
     report = directory / "report.html"
     print(f"report: {report}" if report.exists() else f"figures: {directory / 'summary.json'}")
+
+
+def show_dry_run(config: Config, *, as_json: bool) -> int:
+    """Print what a run would do."""
+    from train.dry_run import describe, dry_run
+
+    found = dry_run(config)
+    print(json.dumps(found) if as_json else describe(found))
+    return 0
 
 
 def fail(error: UserError) -> int:
