@@ -18,10 +18,11 @@ def affine_warp(
     images: ArrayLike,
     matrices: ArrayLike,
     *,
+    displacements: ArrayLike | None = None,
     interpolation: Interpolation = "bilinear",
     fill: Fill = 0.0,
 ) -> Array:
-    """Resample each image through its own affine map.
+    """Resample each image through its own affine map, bent if wanted.
 
     The pixel in row i and column j of the result shows the input at `(x, y)`, where
     `(x, y, 1) = M (j + 1/2, i + 1/2, 1)`: pixels are unit squares, the origin is the outer corner
@@ -31,6 +32,8 @@ def affine_warp(
     Args:
         images: uint8 or floating, (B, H, W, C); with `nearest` any dtype.
         matrices: Floating, (B, 3, 3); the last row is not read. See `affine_matrices`.
+        displacements: Added to the points (x, y) that are looked at, in pixels, floating
+            (B, H, W, 2); None for none. See `grid_displacements`.
         interpolation: `bilinear`, or `nearest` for masks of classes.
         fill: What is seen outside the input, in units of the pixels: one number, or one for each
             channel. Beyond the centres of the outermost pixels, up to their edges, those pixels
@@ -54,7 +57,8 @@ def affine_warp(
         Jaderberg et al., "Spatial Transformer Networks", NeurIPS 2015, section 3.
     """
     images, matrices = jnp.asarray(images), jnp.asarray(matrices)
-    _check(images, matrices, interpolation, fill)
+    moved = None if displacements is None else jnp.asarray(displacements)
+    _check(images, matrices, moved, interpolation, fill)
     height, width = images.shape[1:3]
     across = (jnp.arange(width, dtype=matrices.dtype) + 0.5)[None, None, :]
     down = (jnp.arange(height, dtype=matrices.dtype) + 0.5)[None, :, None]
@@ -64,6 +68,8 @@ def affine_warp(
         + matrices[:, row, 2, None, None]
         for row in (0, 1)
     )
+    if moved is not None:
+        x, y = x + moved[..., 0], y + moved[..., 1]
     look = _bilinear if interpolation == "bilinear" else _pixel
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     border = jnp.broadcast_to(jnp.asarray(fill, images.dtype), images.shape[-1:])
@@ -89,7 +95,9 @@ def _bilinear(images: Array, x: Array, y: Array) -> Array:
     return narrow(above + lower * (below - above), images.dtype)
 
 
-def _check(images: Array, matrices: Array, interpolation: str, fill: Fill) -> None:
+def _check(
+    images: Array, matrices: Array, moved: Array | None, interpolation: str, fill: Fill
+) -> None:
     report = Report("affine_warp", images.shape)
     report.choice("interpolation", interpolation, INTERPOLATIONS)
     if interpolation != "nearest":
@@ -100,5 +108,10 @@ def _check(images: Array, matrices: Array, interpolation: str, fill: Fill) -> No
         shape = (images.shape[0], 3, 3)
         rule = f"must have shape {shape}, one for each image"
         report.expect(matrices.shape == shape, "matrices", matrices, rule, "use affine_matrices")
+        if moved is not None:
+            rule = f"must have shape {(*images.shape[:3], 2)}, one (x, y) for each pixel"
+            fits = moved.shape == (*images.shape[:3], 2)
+            report.expect(fits, "displacements", moved, rule, "use grid_displacements")
+            report.floating("displacements", moved)
     report.floating("matrices", matrices)
     report.done()

@@ -92,6 +92,13 @@ def check_batch(function: str, keys: Key, images: Array) -> Report:
     return report
 
 
+def check_keys(function: str, keys: Key) -> Report:
+    """Expect typed keys (B,); return the open report."""
+    report = Report(function)
+    _expect_keys(report, "keys", keys, jnp.shape(keys)[:1] or (1,))
+    return report
+
+
 def _expect_keys(report: Report, argument: str, keys: Key, shape: Shape) -> None:
     fix = "use jax.random.key(seed)" if not shape else "use example_keys(key, step, indices)"
     if report.expect(is_key(keys), argument, keys, "must be typed random keys", fix, kind=True):

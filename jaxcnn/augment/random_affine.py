@@ -6,9 +6,9 @@ from jax.typing import ArrayLike
 
 from jaxcnn.augment.affine_matrices import affine_matrices
 from jaxcnn.augment.affine_warp import INTERPOLATIONS, Interpolation, affine_warp
-from jaxcnn.augment.keys import check_batch, stream
+from jaxcnn.augment.keys import check_batch, check_keys, stream
 from jaxcnn.augment.pixels import Fill, Range, expect_fill, expect_pixels, expect_range
-from jaxcnn.checks import is_number
+from jaxcnn.checks import Report, is_number
 from jaxcnn.typing import Array, Key
 
 
@@ -64,22 +64,61 @@ def random_affine(
     report.choice("interpolation", interpolation, INTERPOLATIONS)
     if interpolation == "bilinear":
         expect_pixels(report, images)
-    for name, value, bound in (("degrees", degrees, 360.0), ("shear", shear, 89.0)):
-        ok = is_number(value) and 0 <= value <= bound
-        fix = "pass the largest angle in degrees"
-        report.expect(ok, name, value, f"must be a number in [0, {bound:g}]", fix)
-    report.fraction("translate", translate)
-    report.fraction("flip", flip)
-    expect_range(report, "scale", scale, 1e-3, 1e3)
     expect_fill(report, "fill", fill, images)
+    _expect_amounts(report, degrees, translate, scale, shear, flip)
     report.done()
-    height, width = images.shape[1:3]
+    size = images.shape[1:3]
+    matrices = random_matrices(
+        keys, size, degrees=degrees, translate=translate, scale=scale, shear=shear, flip=flip
+    )
+    return affine_warp(images, matrices, interpolation=interpolation, fill=fill)
+
+
+def random_matrices(
+    keys: Key,
+    size: tuple[int, int],
+    *,
+    degrees: float = 0.0,
+    translate: float = 0.0,
+    scale: Range = (1.0, 1.0),
+    shear: float = 0.0,
+    flip: float = 0.0,
+) -> Array:
+    """Draw the map of each image for `affine_warp`: what `random_affine` applies.
+
+    Args:
+        keys: One key for each image, (B,); see `example_keys`.
+        size: Height and width of the images, in pixels.
+        degrees: Largest angle to either side, >= 0.
+        translate: Largest shift in either direction, as a share of the width and of the height.
+        scale: Smallest and largest magnification, > 0.
+        shear: Largest angle of shear along each axis, in degrees, in [0, 90).
+        flip: Chance that left and right are exchanged, in [0, 1].
+
+    Returns:
+        Matrices as of `affine_matrices`, float32 (B, 3, 3).
+
+    Raises:
+        TypeError: If `keys` are not typed keys.
+        ValueError: If `size` is not two ints >= 1 or an amount lies outside its range.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> from jaxcnn.augment import example_keys, random_matrices
+        >>> keys = example_keys(jax.random.key(0), 0, jnp.arange(2))
+        >>> jax.eval_shape(lambda k: random_matrices(k, (8, 8), degrees=15), keys).shape
+        (2, 3, 3)
+    """
+    report = check_keys("random_matrices", keys)
+    height, width = report.ints("size", size, 2)
+    _expect_amounts(report, degrees, translate, scale, shear, flip)
+    report.done()
     draws = jax.vmap(lambda key: jax.random.uniform(key, (7,), jnp.float32))(
         stream(keys, "random_affine")
     )
     sides = 2 * draws - 1
     slope = jnp.tan(jnp.deg2rad(shear * sides[:, 4:6]))
-    matrices = affine_matrices(
+    return affine_matrices(
         (height, width),
         angle=degrees * sides[:, 0],
         translate_x=translate * width * sides[:, 1],
@@ -89,4 +128,15 @@ def random_affine(
         shear_y=slope[:, 1],
         flip=draws[:, 6] < flip,
     )
-    return affine_warp(images, matrices, interpolation=interpolation, fill=fill)
+
+
+def _expect_amounts(
+    report: Report, degrees: float, translate: float, scale: Range, shear: float, flip: float
+) -> None:
+    for name, value, bound in (("degrees", degrees, 360.0), ("shear", shear, 89.0)):
+        ok = is_number(value) and 0 <= value <= bound
+        fix = "pass the largest angle in degrees"
+        report.expect(ok, name, value, f"must be a number in [0, {bound:g}]", fix)
+    report.fraction("translate", translate)
+    report.fraction("flip", flip)
+    expect_range(report, "scale", scale, 1e-3, 1e3)
