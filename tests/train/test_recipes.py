@@ -2,68 +2,33 @@
 
 import dataclasses
 import functools
+import re
 from typing import Any
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from jaxcnn import layers, losses
+from tests.train.recipes import (
+    SHAPE,
+    TINY,
+    Recipe,
+    Tiny,
+    cached,
+    capture,
+    distance,
+    first_state,
+    grads,
+    make_batch,
+)
 from train import parallel
 from train.config import Augment, Loss
 from train.remat import recomputing
 from train.state import TrainState
 from train.step import advance, combine, make_train_step
-from train.tasks import Classification, hits
-
-BATCH, CLASSES, SHAPE = 32, 5, (8, 8, 3)
-
-
-class Tiny(nn.Module):
-    """A convolution, a norm, dropout, a last layer, and an auxiliary head where it is asked for."""
-
-    norm: Any = layers.BatchNormConfig(axis_name=parallel.AXIS)
-    aux: bool = False
-    dropout: float = 0.0
-    num_classes: int = CLASSES
-
-    @nn.compact
-    def __call__(self, x, train: bool = False):
-        x = layers.Conv(4, (3, 3), strides=2, name="stem")(x)
-        if self.norm:
-            x = self.norm(use_running_average=not train, name="norm")(x)
-        x = nn.relu(x)
-        if self.aux and (train or self.is_initializing()):
-            self.sow("aux", "logits", nn.Dense(CLASSES, name="aux")(x.mean((1, 2))))
-        if self.dropout:
-            x = layers.Dropout(self.dropout)(x, deterministic=not train)
-        return nn.Dense(CLASSES, name="head")(x.mean((1, 2)))
-
-
-TINY = Tiny()
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What a row of the table switches on."""
-
-    augment: Augment = Augment()
-    loss: Loss = dataclasses.field(default_factory=Loss, hash=False)
-    model: Tiny = TINY
-    step: tuple[tuple[str, Any], ...] = ()
-    """Options of `make_train_step`."""
-    size: int = 0
-    remat: str = "none"
-    teacher: bool = False
-
-    def task(self) -> Classification:
-        teacher = TINY.clone(norm=None) if self.teacher else None
-        options = {"loss": self.loss, "size": self.size, "remat": self.remat, "teacher": teacher}
-        return Classification(self.model, (0.5,), (0.25,), self.augment, **options)
-
+from train.tasks import hits
 
 PLAIN = Recipe()
 SWITCHES = {
@@ -107,71 +72,6 @@ MANY = Recipe(
     teacher=True,
 )
 """What compiles quickly, all at once."""
-
-
-def make_batch(seed: int = 0, size: int = BATCH) -> dict[str, np.ndarray]:
-    draw = np.random.default_rng(seed)
-    return {
-        "image": draw.integers(0, 256, (size, *SHAPE), np.uint8),
-        "label": draw.integers(0, CLASSES, size, np.int32),
-        "mask": np.arange(size) != 3,
-    }
-
-
-def capture() -> optax.GradientTransformation:
-    """An optimizer that changes nothing and keeps the gradient as its state."""
-    return optax.GradientTransformation(
-        lambda params: jax.tree.map(jnp.zeros_like, params),
-        lambda grads, state, params=None: (jax.tree.map(jnp.zeros_like, grads), grads),
-    )
-
-
-def first_state(model: nn.Module, optimizer=None, ema: bool = False) -> TrainState:
-    variables = model.init(jax.random.key(1), jnp.zeros((1, *SHAPE), jnp.result_type(float)))
-    variables = jax.tree.map(lambda x: x.astype(jnp.result_type(float)), variables)
-    params, stats = variables["params"], variables.get("batch_stats", {})
-    return TrainState(
-        step=jnp.zeros((), jnp.int32),
-        params=params,
-        batch_stats=stats,
-        opt_state=(optimizer or capture()).init(params),
-        key_data=jax.random.key_data(jax.random.key(2)),
-        ema={"params": params, "batch_stats": stats} if ema else {},
-    )
-
-
-def run(recipe: Recipe, devices: int, optimizer=None, steps: int = 1):
-    """The state and metrics after a step; by default with the gradients as optimizer's state."""
-    options = dict(recipe.step)
-    step = make_train_step(recipe.task(), optimizer or capture(), **options)
-    mesh = parallel.make_mesh(devices)
-    constants = ()
-    if recipe.teacher:
-        shape = jnp.zeros((1, *SHAPE), jnp.result_type(float))
-        constants = (TINY.clone(norm=None).init(jax.random.key(3), shape),)
-    spread = parallel.spread_train(step, mesh, "shard_map", constants=len(constants))
-    state = first_state(recipe.model, optimizer, "ema" in options)
-    state = jax.tree.map(lambda x: np.array(x), state)  # donation must not take it
-    metrics = {}
-    for n in range(steps):
-        batch = make_batch(n, BATCH // recipe.augment.repeats)
-        state, metrics = spread(state, parallel.shard(batch, mesh, "shard_map"), *constants)
-    return jax.device_get(state), jax.device_get(metrics)
-
-
-@functools.cache
-def cached(recipe: Recipe, devices: int, double: bool):
-    return run(recipe, devices)
-
-
-def distance(a: Any, b: Any) -> float:
-    """The relative L2 distance of two trees."""
-    a, b = (np.concatenate([np.ravel(x) for x in jax.tree.leaves(tree)]) for tree in (a, b))
-    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
-
-
-def grads(recipe: Recipe, devices: int = 1):
-    return cached(recipe, devices, jax.config.jax_enable_x64)[0].opt_state
 
 
 slow = functools.partial(pytest.param, marks=pytest.mark.slow)
@@ -273,3 +173,29 @@ def test_recomputing_keeps_less(name):
         return sum(r.size for r in residuals)
 
     assert kept(SAME[name].remat) < 0.8 * kept("none")
+
+
+@pytest.mark.parametrize("parts", [2, pytest.param(8, marks=pytest.mark.slow)])
+def test_parts_of_a_batch_add_up_to_it(parts, x64):
+    """Without norms; masked examples may lie in one part, dropout draws the same."""
+    whole = Recipe(model=Tiny(norm=None, dropout=0.5))
+    cut = dataclasses.replace(whole, step=(("parts", parts),))
+    assert distance(grads(cut), grads(whole)) <= 1e-12
+
+
+def test_gradients_may_travel_as_bfloat16():
+    """Rounded to eight bits on the way, in one collective, and float32 again behind it."""
+    cut = Recipe(model=Tiny(norm=None), step=(("reduce", jnp.bfloat16),))
+    rounded = grads(cut, 8)
+    exact = grads(dataclasses.replace(cut, step=()), 8)
+    assert {g.dtype for g in jax.tree.leaves(rounded)} == {np.dtype("float32")}
+    assert 1e-5 < distance(rounded, exact) < 1e-2
+
+
+def test_one_collective_a_type_carries_everything():
+    """XLA joins what the one psum holds: floats in one all-reduce, counts in another."""
+    mesh = parallel.make_mesh(8)
+    plain = dataclasses.replace(PLAIN.task(), model=Tiny(norm=None))
+    step = parallel.spread_train(make_train_step(plain, capture()), mesh, "shard_map")
+    text = step.lower(first_state(Tiny(norm=None)), make_batch()).compile().as_text()
+    assert 1 <= len(re.findall(r" all-reduce(?:-start)?\(", text)) <= 2
