@@ -35,6 +35,8 @@ class Command:
     """Print the summary as JSON, alone on standard output."""
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Tell shapes, memory, steps and learning rates, and train nothing."""
+    find_lr: tyro.conf.FlagCreatePairsOff[bool] = False
+    """Raise the learning rate for 100 steps, draw the loss (find_lr.png), suggest a peak."""
     config: Annotated[tyro.conf.FlagConversionOff[Config], tyro.conf.arg(name="")] = field(
         default_factory=Config
     )
@@ -111,6 +113,16 @@ def show_dry_run(config: Config, *, as_json: bool) -> int:
 
     found = dry_run(config)
     print(json.dumps(found) if as_json else describe(found))
+    return 0
+
+
+def show_find_lr(config: Config, *, as_json: bool) -> int:
+    """Print which learning rate the range test suggests."""
+    from train.find_rate import find_rate
+
+    found = find_rate(config, Path("find_lr.png"))
+    text = f"suggested: --optim.learning-rate {found['suggestion']:g} (see {found['picture']})"
+    print(json.dumps(found) if as_json else text)
     return 0
 
 

@@ -13,6 +13,8 @@ from train import cli
 from train.__main__ import main
 from train.config import Checkpoint, Log, Model, to_json
 from train.dry_run import dry_run, sparkline
+from train.errors import UserError
+from train.find_rate import find_rate, suggestion
 from train.finished import from_json, open_finished
 from train.run import run
 from train.verbs import compare
@@ -91,6 +93,18 @@ def test_dry_run_counts_what_the_run_does(finished):
     assert found["memory_mb"]["parameters"] == pytest.approx(4e-6 * found["parameters"])
     assert found["batch_per_device"][0] * jax.device_count() == config.data.batch_size
     assert sparkline([0.0, 1.0]) == " █"
+
+
+@pytest.mark.slow
+def test_the_range_test_suggests_a_rate_that_trains(tmp_path):
+    found = find_rate(digits.config(), tmp_path / "found.png")
+    assert 1e-4 < found["suggestion"] < 0.1  # AdamW; the config trains with 3e-3
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_loss_that_never_falls_gives_no_rate():
+    with pytest.raises(UserError, match="never falls"):
+        suggestion([1e-3, 1e-2, 1e-1], [1.0, 2.0, 4.0])
 
 
 def test_final_variables_of_another_network_are_refused(finished, tmp_path, capsys):
