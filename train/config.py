@@ -147,6 +147,8 @@ class Log:
     """Interval between lines of training metrics."""
     eval_every: Duration = "1 epochs"
     """Interval between evaluations on the validation split."""
+    profile: tuple[int, ...] = ()
+    """First and last step of which a trace is written to RUN/profile; empty = off."""
     tensorboard: bool = True
     """Write TensorBoard events beside metrics.jsonl."""
     report: bool = True
@@ -178,7 +180,7 @@ def to_json(config: Config) -> str:
 
 
 MACHINERY = ("checkpoint.", "data.workers", "data.threads", "data.prefetch", "data.data_dir")
-MACHINERY += ("log.tensorboard", "log.report", "hosts.")
+MACHINERY += ("log.tensorboard", "log.report", "log.profile", "hosts.")
 """Fields that change no number of a run: they may differ when it goes on."""
 
 OPEN = (("fields",), ("teacher_fields",))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 import optax
 from rich.console import Console
@@ -57,7 +58,7 @@ def climb(setup: Setup) -> tuple[list[float], list[float]]:
     lowest, console = math.inf, Console(stderr=True)
     with contextlib.closing(open_batches(setup)) as batches, console.status("compiling") as status:
         for number in range(1, STEPS + 1):
-            rate = float(setup.schedule(number - 1))
+            rate = float(jnp.asarray(setup.schedule(number - 1)))
             state, metrics = step(state, setup.place(next(batches)), number)
             loss = float(metrics["loss"]) / max(float(metrics["count"]), 1.0)
             status.update(f"learning rate {rate:.1e}, loss {loss:.3f} ({number}/{STEPS})")

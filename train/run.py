@@ -18,6 +18,7 @@ from train.finish import finish
 from train.log import MetricsLog, say
 from train.loop import Loop, Window
 from train.parallel import place_like
+from train.profiling import profiled
 from train.progress import Progress
 from train.report import environment
 from train.rundir import finished_summary, open_directory
@@ -107,7 +108,9 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
 
         state = Loop(
             every=setup.every,
-            train_step=setup.train_step(),
+            train_step=profiled(
+                setup.train_step(), config.log.profile, setup.every.total, directory / "profile"
+            ),
             evaluate=validation(setup, signals, progress),
             batches=StallMeter(batches),
             place=setup.place,

@@ -16,6 +16,7 @@ from train.dry_run import dry_run, sparkline
 from train.errors import UserError
 from train.find_rate import find_rate, suggestion
 from train.finished import from_json, open_finished
+from train.profiling import profiled
 from train.run import run
 from train.verbs import compare
 from train.verbs.lesion import lesions, removable
@@ -116,3 +117,20 @@ def test_final_variables_of_another_network_are_refused(finished, tmp_path, caps
     np.savez(copy / "final.npz", **{"params/head/bias": np.zeros(10)})
     assert main(["evaluate", str(copy)]) == 2
     assert "another network" in capsys.readouterr().err
+
+
+def test_the_trace_of_chosen_steps_is_written(tmp_path):
+    calls = []
+
+    def step(state, batch, number):
+        calls.append(number)
+        return state, jax.numpy.zeros(3) + number
+
+    traced = profiled(step, (2, 3), 4, tmp_path)
+    for number in (1, 2, 3, 4):
+        traced(None, None, number)
+    assert calls == [1, 2, 3, 4]
+    assert list(tmp_path.rglob("*.xplane.pb"))
+    assert profiled(step, (), 4, tmp_path) is step
+    with pytest.raises(UserError, match="within 1 and 4"):
+        profiled(step, (3, 9), 4, tmp_path)
