@@ -159,6 +159,8 @@ class UNetUp(nn.Module):
         if self.up == "transpose":
             options: dict[str, Any] = {"strides": (2, 2), "padding": "VALID", "name": "up"}
             x = self.conv_transpose(self.features, (2, 2), **options)(x)
+        elif self.up == "nearest":  # a repetition: its receptive field can be told
+            x = jnp.repeat(jnp.repeat(x, 2, axis=1), 2, axis=2)
         else:
             x = jax.image.resize(x, (x.shape[0], height, width, x.shape[3]), self.up)
         if skip is not None:

@@ -6,6 +6,7 @@ from jaxcnn.images.draw import fit as fit
 from jaxcnn.images.draw import grid as grid
 from jaxcnn.images.draw import sheet as sheet
 from jaxcnn.images.error import ImageError as ImageError
+from jaxcnn.images.mask import read_mask as read_mask
 from jaxcnn.images.overlay import overlay as overlay
 from jaxcnn.images.read import Header as Header
 from jaxcnn.images.read import header as header

@@ -129,8 +129,19 @@ class Spread(NamedTuple):
             axes.append(tuple(digits) or (Atom(1),))
         return Spread(tuple(fields), tuple(axes))
 
+    def merged(self) -> "Spread":
+        """Return the spread with one digit for each axis that runs along one axis of the input."""
+        spread = self
+        for axis, digits in enumerate(self.axes):
+            field = self.along(axis)
+            if len(digits) > 1 and field is not None:
+                spread = spread.set_axis(axis, size(digits), field)
+        return spread
+
     def joined(self, other: "Spread") -> "Spread":
         """Return the spread of an elementwise function of this array and another."""
+        if self.axes != other.axes:
+            self, other = self.merged(), other.merged()
         fields = tuple(a.joined(b) for a, b in zip(self.fields, other.fields, strict=True))
         if len(self.axes) != len(other.axes):
             return Spread(fields, max(self.axes, other.axes, key=len))
