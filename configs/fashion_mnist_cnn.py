@@ -7,7 +7,8 @@ Measured on two cores of an AMD EPYC, jax 0.10.2, seed 0: test top-1 93.59 %, 74
 split.
 """
 
-from train.config import Augment, Config, Data, Log, Model, Optim
+from configs.shared.small import FASHION
+from train.config import Augment, Config, Log, Model, Optim
 
 
 def config() -> Config:
@@ -21,14 +22,7 @@ def config() -> Config:
                 "dropout": 0.1,
             },
         ),
-        data=Data(
-            "tfds:fashion_mnist",
-            batch_size=128,
-            eval_batch_size=512,
-            val_fraction=0.05,
-            mean=(0.286,),
-            std=(0.353,),
-        ),
+        data=FASHION,
         augment=Augment(pad_crop=1, flip=True),
         optim=Optim(learning_rate=0.1, weight_decay=5e-4, warmup="1 epochs"),
         log=Log(every="50 steps"),

@@ -102,13 +102,15 @@ def run(recipe: Recipe, devices: int):
     constants = ()
     if recipe.teacher:
         shape = jnp.zeros((1, *SHAPE), jnp.result_type(float))
-        constants = (TINY.clone(norm=None).init(jax.random.key(3), shape),)
+        taught = TINY.clone(norm=None).init(jax.random.key(3), shape)
+        constants = (parallel.replicate(taught, mesh),)
     spread = parallel.spread_train(step, mesh, "shard_map", constants=len(constants))
     state = first_state(recipe.model, ema="ema" in options)
-    state = jax.tree.map(np.array, state)  # donation must not take it
-    batch = make_batch(BATCH // recipe.augment.repeats)
-    found = spread(state, parallel.shard(batch, mesh, "shard_map"), *constants)
-    return jax.device_get(found)
+    state = parallel.replicate(jax.tree.map(np.array, state), mesh)  # donation must not take it
+    batch = parallel.shard(make_batch(BATCH // recipe.augment.repeats), mesh, "shard_map")
+    lowered = spread.lower(state, batch, *constants)
+    program = lowered.compile(compiler_options={"xla_backend_optimization_level": 0})
+    return jax.device_get(program(state, batch, *constants))
 
 
 @functools.cache

@@ -1,0 +1,1 @@
+"""What several runs share: data with their statistics, and the recipes of papers."""
