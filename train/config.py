@@ -101,8 +101,12 @@ class Devices:
     scale", section 3.4."""
     all_reduce: Literal["float32", "bfloat16"] = "float32"
     """Type in which gradients travel between devices; one collective carries them all."""
+    optimizer_state: Literal["replicated", "sharded"] = "replicated"
+    """Whether every device holds all of the optimizer's state, or its part; with shard_map.
+    Rajbhandari et al. 2019, "ZeRO", stage 1."""
     deterministic: bool = False
-    """Compile for accelerators without operations whose result changes from run to run."""
+    """Compile for accelerators without operations whose result changes from run to run; with
+    shard_map."""
 
 
 @dataclass(frozen=True)

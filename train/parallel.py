@@ -93,6 +93,64 @@ def spread_train(
     return jax.jit(mapped, donate_argnums=0, compiler_options=options(deterministic))
 
 
+def spread_sharded(
+    gradients: Callable,
+    update: Callable,
+    mesh: Mesh,
+    *,
+    constants: int = 0,
+    deterministic: bool = False,
+) -> Callable:
+    """Map a step whose optimizer state lies in parts, one on each device (ZeRO, stage 1).
+
+    The gradients are those of every device as before; each then computes its part of the
+    update, and the compiler gathers the parameters again.
+
+    Args:
+        gradients: `(state, batch, *constants) -> found`, for one device's share of the batch.
+        update: `(state, *found) -> (state, metrics)`, for whole arrays.
+        mesh: The devices.
+        constants: Number of further arguments of `gradients`.
+        deterministic: Whether the program is one whatever runs beside it.
+    """
+    specs = (P(), P(AXIS)) + (P(),) * constants
+    mapped = jax.shard_map(gradients, mesh=mesh, in_specs=specs, out_specs=P(), check_vma=False)
+
+    def step(state: Any, batch: Tree, *constants: Tree) -> Any:
+        new, metrics = update(state, *mapped(state.replace(opt_state=()), batch, *constants))
+        places = jax.tree.map(lambda x: NamedSharding(mesh, part(x, mesh.size)), new.opt_state)
+        kept = jax.lax.with_sharding_constraint(new.opt_state, places)
+        whole = jax.lax.with_sharding_constraint(
+            new.replace(opt_state=()), NamedSharding(mesh, P())
+        )
+        return whole.replace(opt_state=kept), metrics
+
+    return jax.jit(step, donate_argnums=0, compiler_options=options(deterministic))
+
+
+def place_state(state: Any, mesh: Mesh, sharded: bool) -> Any:
+    """Put the state on every device, its optimizer's part in parts where it is to be sharded."""
+    whole = replicate(state.replace(opt_state=()) if sharded else state, mesh)
+    if not sharded:
+        return whole
+    places = jax.tree.map(lambda x: NamedSharding(mesh, part(x, mesh.size)), state.opt_state)
+    return whole.replace(opt_state=jax.device_put(state.opt_state, places))
+
+
+def part(array: Any, devices: int) -> P:
+    """Return how an array is divided: along its longest axis that devices divide, or not at all.
+
+    >>> part(np.zeros((3, 3, 16, 32)), 8), part(np.zeros(5), 8)
+    (PartitionSpec(None, None, None, 'batch'), PartitionSpec())
+    """
+    shape = np.shape(array)
+    even = [axis for axis, size in enumerate(shape) if size % devices == 0 and size > 0]
+    if not even:
+        return P()
+    longest = max(even, key=lambda axis: (shape[axis], axis))
+    return P(*(AXIS if axis == longest else None for axis in range(longest + 1)))
+
+
 def options(deterministic: bool) -> dict[str, Any] | None:
     """Return the compiler's options: a deterministic program is one whatever runs beside it."""
     return {"xla_gpu_deterministic_ops": True} if deterministic else None

@@ -24,7 +24,7 @@ from train.pretrained import load
 from train.resizing import Sizes, make_sizes
 from train.schedule import make_schedule
 from train.state import TrainState, create_state, initial_keys
-from train.step import make_train_step
+from train.step import composed, make_gradients, make_update
 from train.tasks import Batch, Classification
 from train.teacher import make_teacher
 from train.transfer import make_transfer
@@ -63,7 +63,11 @@ class Setup:
             self.start,
             ema=self.config.optim.ema > 0,
         )
-        return parallel.replicate(state, self.mesh)
+        return parallel.place_state(state, self.mesh, self._sharded)
+
+    @property
+    def _sharded(self) -> bool:
+        return self.config.devices.optimizer_state == "sharded"
 
     def train_step(
         self,
@@ -80,22 +84,18 @@ class Setup:
     def _program(self, size: int) -> Callable:
         """Return the training step for images of one size."""
         devices, optim = self.config.devices, self.config.optim
-        step = make_train_step(
-            dataclasses.replace(self.task, size=size),
-            self.optimizer,
-            rate=rate_of(self.schedule),
-            parts=optim.accumulate,
-            ema=optim.ema,
-            reduce=jnp.bfloat16 if devices.all_reduce == "bfloat16" else None,
-        )
-        constants = 1 if self.task.teacher else 0
-        return parallel.spread_train(
-            step,
-            self.mesh,
-            devices.map,
-            constants=constants,
-            deterministic=devices.deterministic,
-        )
+        task, rate = dataclasses.replace(self.task, size=size), rate_of(self.schedule)
+        reduce = jnp.bfloat16 if devices.all_reduce == "bfloat16" else None
+        options = {
+            "constants": 1 if self.task.teacher else 0,
+            "deterministic": devices.deterministic,
+        }
+        gradients = make_gradients(task, optim.accumulate, reduce)
+        update = make_update(self.optimizer, rate, optim.ema)
+        if self._sharded:
+            return parallel.spread_sharded(gradients, update, self.mesh, **options)
+        step = composed(gradients, update)
+        return parallel.spread_train(step, self.mesh, devices.map, **options)
 
     @functools.cached_property
     def predict(self) -> Callable[..., dict[str, jax.Array]]:

@@ -19,6 +19,8 @@ from train.tasks import Batch, Classification
 
 Metrics = dict[str, jax.Array]
 TrainStep = Callable[..., tuple[TrainState, Metrics]]
+Found = tuple[Any, Metrics, Any]
+"""Gradients, sums of metrics, new statistics."""
 
 
 def make_train_step(
@@ -32,9 +34,9 @@ def make_train_step(
 ) -> TrainStep:
     """Return `step(state, batch, teacher={}) -> (state, metrics)` for one device's share.
 
-    The metrics are sums over the whole batch: `loss`, `top1`, `top5`, `count`; `grad_norm`; and
-    `finite`, 1 where the step was taken. Each device differentiates the sum of its own losses;
-    one psum of gradients, sums and statistics then makes the devices agree.
+    The metrics are the task's sums over the whole batch, such as `loss`, `top1`, `top5` and
+    `count`; `grad_norm`; and `finite`, 1 where the step was taken. Each device differentiates the
+    sum of its own losses; one psum of gradients, sums and statistics then makes them agree.
 
     Args:
         task: What is minimised.
@@ -44,8 +46,24 @@ def make_train_step(
         ema: Decay of the running average; 0 keeps none.
         reduce: Type in which gradients travel between devices; None is their own.
     """
+    return composed(make_gradients(task, parts, reduce), make_update(optimizer, rate, ema))
+
+
+def composed(gradients: Callable[..., Found], update: TrainStep) -> TrainStep:
+    """Return the whole step, for one device's share of the batch."""
 
     def step(state: TrainState, batch: Batch, teacher: Any = None) -> tuple[TrainState, Metrics]:
+        return update(state, *gradients(state, batch, teacher))
+
+    return step
+
+
+def make_gradients(
+    task: Classification, parts: int = 1, reduce: Dtype = None
+) -> Callable[..., Found]:
+    """Return `(state, batch, teacher) -> (mean gradients, sums, statistics)`, for one device."""
+
+    def gradients(state: TrainState, batch: Batch, teacher: Any = None) -> Found:
         batch = task.repeat(batch)
         index = global_indices(batch)
         augment_key, dropout_key = jax.random.split(state.key)
@@ -53,7 +71,7 @@ def make_train_step(
         dropout_key = jax.random.fold_in(dropout_key, state.step)
         batch = task.draw(batch, augment_key, state.step, keys)
 
-        def gradients(batch_stats: Any, batch: Batch, index: jax.Array) -> tuple[Any, Metrics, Any]:
+        def of(batch_stats: Any, batch: Batch, index: jax.Array) -> Found:
             def loss(params: Any):
                 variables = {"params": params, "batch_stats": batch_stats}
                 rngs = {"dropout": layers.per_example(dropout_key, index)}
@@ -62,12 +80,23 @@ def make_train_step(
             grads, (sums, batch_stats) = jax.grad(loss, has_aux=True)(state.params)
             return grads, sums, batch_stats
 
-        found = accumulated(gradients, parts, state.batch_stats, batch, index)
-        grads, sums, batch_stats = combine(*found, reduce)
-        new, metrics = advance(state, optimizer, grads, sums, batch_stats, partial(averaged, ema))
+        return combine(*accumulated(of, parts, state.batch_stats, batch, index), reduce)
+
+    return gradients
+
+
+def make_update(
+    optimizer: optax.GradientTransformation,
+    rate: Callable[[optax.OptState], jax.Array] | None = None,
+    ema: float = 0.0,
+) -> TrainStep:
+    """Return `(state, mean gradients, sums, statistics) -> (state, metrics)`, for all devices."""
+
+    def update(state: TrainState, *found: Any) -> tuple[TrainState, Metrics]:
+        new, metrics = advance(state, optimizer, *found, partial(averaged, ema))
         return new, metrics | ({"learning_rate": rate(state.opt_state)} if rate else {})
 
-    return step
+    return update
 
 
 def global_indices(batch: Batch) -> jax.Array:

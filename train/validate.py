@@ -128,5 +128,12 @@ def validate(config: Config) -> None:
             value = getattr(value, name)
         if not holds(value):
             lines.append(f"  --{path} {value!r}: {rule}")
+    if config.devices.map == "pmap":
+        wanted = {"optimizer_state": "sharded", "deterministic": True}
+        lines += [
+            f"  --devices.{name} {value}: needs --devices.map shard_map"
+            for name, value in wanted.items()
+            if getattr(config.devices, name) == value
+        ]
     if lines:
         raise UserError("the config cannot be run:\n" + "\n".join(lines))

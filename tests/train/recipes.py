@@ -26,11 +26,12 @@ class Tiny(nn.Module):
     norm: Any = layers.BatchNormConfig(axis_name=parallel.AXIS)
     aux: bool = False
     dropout: float = 0.0
+    features: int = 4
     num_classes: int = CLASSES
 
     @nn.compact
     def __call__(self, x, train: bool = False):
-        x = layers.Conv(4, (3, 3), strides=2, name="stem")(x)
+        x = layers.Conv(self.features, (3, 3), strides=2, use_bias=not self.norm, name="stem")(x)
         if self.norm:
             x = self.norm(use_running_average=not train, name="norm")(x)
         x = nn.relu(x)

@@ -9,7 +9,16 @@ import pytest
 
 import configs
 from train import cli
-from train.config import Config, Data, Model, fingerprint, parse_duration, to_json, to_steps
+from train.config import (
+    Config,
+    Data,
+    Devices,
+    Model,
+    fingerprint,
+    parse_duration,
+    to_json,
+    to_steps,
+)
 from train.errors import UserError
 from train.validate import RULES, validate
 
@@ -145,6 +154,13 @@ def test_every_rule_has_a_value_that_breaks_it():
 def test_a_value_that_cannot_be_meant_is_refused_by_name(path, value):
     with pytest.raises(UserError, match=f"--{path}"):
         validate(replaced(Config(), path, value))
+
+
+@pytest.mark.parametrize("fields", [{"optimizer_state": "sharded"}, {"deterministic": True}])
+def test_what_pmap_cannot_do_is_refused(fields):
+    validate(Config(devices=Devices(**fields)))
+    with pytest.raises(UserError, match=f"--devices.{next(iter(fields))}.*shard_map"):
+        validate(Config(devices=Devices(map="pmap", **fields)))
 
 
 def test_all_bad_values_are_reported_at_once():
