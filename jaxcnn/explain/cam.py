@@ -2,12 +2,14 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.checks import Report
+from jaxcnn.explain.document import documented
 from jaxcnn.explain.maps import map_layer, spread
 from jaxcnn.explain.network import Network, examine
 from jaxcnn.taps.target import Target
@@ -17,6 +19,7 @@ Rule = Callable[[Array, Array], Array]
 """Maps the activations and their gradients, both (N, h, w, C), to weights that broadcast."""
 
 
+@documented("(2, 32, 32)")
 def grad_cam(
     model: nn.Module,
     variables: Variables,
@@ -29,37 +32,15 @@ def grad_cam(
 ) -> Array:
     r"""Return :math:`\max(\sum_k w_k A_k, 0)`, w the mean of :math:`\partial s/\partial A_k`.
 
-    Args:
-      model: Any Linen module.
-      variables: Its variables.
-      x: Images (N, H, W, C), floating-point.
-      target: A class, classes (N,), `"top1"`, a function, or a target of `jaxcnn.taps`.
-      at: The layer with maps A (N, h, w, K), e.g. `stage4`; None for the last there is.
-      relu: Keep only what speaks for the target.
-      upsample: Bring the maps to the size of the images, bilinear.
-
     Returns:
       Maps (N, H, W), or (N, h, w) as the layer has them.
 
-    Raises:
-      ValueError: If x holds NaN, the layer is not there or has no maps, the network has no
-        convolution, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: grad_cam(model, v, x, 3), variables, x).shape
-      (2, 32, 32)
     """
-    network = examine(Report("grad_cam", x), model, variables, x, target, 4)
-    place = map_layer("grad_cam", model, variables, x, at)
-    return _cam(network, x, place, _mean_gradient, relu, upsample)
+    return _cam("grad_cam", _mean_gradient, model, variables, x, target, at, relu, upsample)
 
 
+@documented("(2, 32, 32)")
 def grad_cam_pp(
     model: nn.Module,
     variables: Variables,
@@ -76,37 +57,15 @@ def grad_cam_pp(
     :math:`\alpha = g^2 / (2 g^2 + \sum_{ij} A_k g^3)`, with the gradients g of the score. The
     paper derives it for exp(s), which multiplies each map by one number; that is left out.
 
-    Args:
-      model: Any Linen module.
-      variables: Its variables.
-      x: Images (N, H, W, C), floating-point.
-      target: A class, classes (N,), `"top1"`, a function, or a target of `jaxcnn.taps`.
-      at: The layer with maps A (N, h, w, K), e.g. `stage4`; None for the last there is.
-      relu: Keep only what speaks for the target.
-      upsample: Bring the maps to the size of the images, bilinear.
-
     Returns:
       Maps (N, H, W), or (N, h, w) as the layer has them.
 
-    Raises:
-      ValueError: If x holds NaN, the layer is not there or has no maps, the network has no
-        convolution, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Chattopadhyay et al. 2018, "Grad-CAM++", equations 5 and 19.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: grad_cam_pp(model, v, x, 3), variables, x).shape
-      (2, 32, 32)
     """
-    network = examine(Report("grad_cam_pp", x), model, variables, x, target, 4)
-    place = map_layer("grad_cam_pp", model, variables, x, at)
-    return _cam(network, x, place, _plus_plus, relu, upsample)
+    return _cam("grad_cam_pp", _plus_plus, model, variables, x, target, at, relu, upsample)
 
 
+@documented("(2, 32, 32)", 'at="stage1"')
 def layer_cam(
     model: nn.Module,
     variables: Variables,
@@ -119,35 +78,12 @@ def layer_cam(
 ) -> Array:
     r"""Return :math:`\max(\sum_k \max(g_k, 0) A_k, 0)`, fine enough for early layers too.
 
-    Args:
-      model: Any Linen module.
-      variables: Its variables.
-      x: Images (N, H, W, C), floating-point.
-      target: A class, classes (N,), `"top1"`, a function, or a target of `jaxcnn.taps`.
-      at: The layer with maps A (N, h, w, K), e.g. `stage2`; None for the last there is.
-      relu: Keep only what speaks for the target.
-      upsample: Bring the maps to the size of the images, bilinear.
-
     Returns:
       Maps (N, H, W), or (N, h, w) as the layer has them.
 
-    Raises:
-      ValueError: If x holds NaN, the layer is not there or has no maps, the network has no
-        convolution, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Jiang et al. 2021, "LayerCAM", equations 6 to 8.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: layer_cam(model, v, x, 3, at="conv1"), variables, x).shape
-      (2, 32, 32)
     """
-    network = examine(Report("layer_cam", x), model, variables, x, target, 4)
-    place = map_layer("layer_cam", model, variables, x, at)
-    return _cam(network, x, place, _positive, relu, upsample)
+    return _cam("layer_cam", _positive, model, variables, x, target, at, relu, upsample)
 
 
 def _mean_gradient(maps: Array, gradient: Array) -> Array:
@@ -165,8 +101,23 @@ def _positive(maps: Array, gradient: Array) -> Array:
     return jnp.maximum(gradient, 0)
 
 
+def _cam(
+    name: str,
+    rule: Rule,
+    model: nn.Module,
+    variables: Variables,
+    x: Array,
+    target: Any,
+    at: str | None,
+    relu: bool,
+    upsample: bool,
+) -> Array:
+    network = examine(Report(name, x), model, variables, x, target, 4)
+    return _weighted(network, x, map_layer(name, model, variables, x, at), rule, relu, upsample)
+
+
 @functools.partial(jax.jit, static_argnames=("at", "rule", "relu", "upsample"))
-def _cam(network: Network, x: Array, at: str, rule: Rule, relu: bool, upsample: bool) -> Array:
+def _weighted(network: Network, x: Array, at: str, rule: Rule, relu: bool, upsample: bool) -> Array:
     found = network.gradients(x, at)
     maps, gradient = (v.astype(x.dtype) for v in (found.activation, found.gradient))
     cam = (rule(maps, gradient) * maps).sum(-1)

@@ -8,39 +8,61 @@ import jax.numpy as jnp
 
 from jaxcnn.typing import Array
 
+Progress = Callable[[int, int], Any] | None
+"""Told how many copies are done, and of how many."""
 
-def mapped(function: Callable[[Any], Any], items: Any, chunk: int) -> Any:
+
+def mapped(
+    function: Callable[[Any], Any], items: Any, chunk: int, progress: Progress = None
+) -> Any:
     """Return `function` of each item, stacked, at most `chunk` items at once.
 
     >>> mapped(lambda x: x * x, jnp.arange(5), chunk=2)
     Array([ 0,  1,  4,  9, 16], dtype=int32)
     """
     count = jax.tree.leaves(items)[0].shape[0]
-    parts, _ = in_chunks(items, chunk)
-    out = jax.lax.map(jax.vmap(function), parts)
+    parts, real = in_chunks(items, chunk)
+
+    def step(done: Array, part: Any) -> tuple[Array, Any]:
+        items, real = part
+        return tell(progress, done + real.sum(), count, jax.vmap(function)(items))
+
+    _, out = jax.lax.scan(step, jnp.zeros((), int), (parts, real))
     return jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:])[:count], out)
 
 
-def summed(function: Callable[[Any], Any], items: Any, chunk: int) -> Any:
+def summed(
+    function: Callable[[Any], Any], items: Any, chunk: int, progress: Progress = None
+) -> Any:
     """Return the sum of `function` over the items, of which only the sum is kept.
 
     >>> summed(lambda x: x * x, jnp.arange(5), chunk=2)
     Array(30, dtype=int32)
     """
+    count = jax.tree.leaves(items)[0].shape[0]
     parts, real = in_chunks(items, chunk)
     first = jax.tree.map(lambda part: part[0, 0], parts)
     start = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), jax.eval_shape(function, first))
 
-    def step(total: Any, part: Any) -> tuple[Any, None]:
-        items, real = part
+    def step(carry: tuple[Array, Any], part: Any) -> tuple[tuple[Array, Any], None]:
+        (done, total), (items, real) = carry, part
 
         def add(total: Array, y: Array) -> Array:
             keep = real.reshape(-1, *(1,) * (y.ndim - 1))
             return total + jnp.where(keep, y, 0).sum(0)
 
-        return jax.tree.map(add, total, jax.vmap(function)(items)), None
+        total = jax.tree.map(add, total, jax.vmap(function)(items))
+        return tell(progress, done + real.sum(), count, total), None
 
-    return jax.lax.scan(step, start, (parts, real))[0]
+    return jax.lax.scan(step, (jnp.zeros((), int), start), (parts, real))[0][1]
+
+
+def tell(progress: Progress, done: Array, count: int, values: Any) -> tuple[Array, Any]:
+    """Call `progress` when the values are there, and return them with the number done."""
+    if progress is not None:
+        done, values = jax.lax.optimization_barrier((done, values))
+        jax.debug.callback(lambda done: progress(int(done), count), done)
+    return done, values
 
 
 def in_chunks(items: Any, chunk: int) -> tuple[Any, Array]:

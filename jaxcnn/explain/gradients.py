@@ -5,11 +5,13 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.checks import Report
+from jaxcnn.explain.document import documented
 from jaxcnn.explain.network import Network, examine
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Variables
 
 
+@documented("(2, 32, 32)")
 def saliency(
     model: nn.Module,
     variables: Variables,
@@ -21,33 +23,20 @@ def saliency(
     r"""Return :math:`\max_c |\partial s / \partial x_{ijc}|`, how much each pixel matters.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
       x: Images (N, H, W, C), floating-point; also (N, *S, C).
-      target: A class, classes (N,), `"top1"`, a function, or a target of `jaxcnn.taps`.
       signed: Return the gradient itself rather than its largest magnitude over the channels.
 
     Returns:
       Maps (N, H, W), not negative; signed gradients (N, H, W, C).
 
-    Raises:
-      ValueError: If x holds NaN, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Simonyan et al. 2013, "Deep inside convolutional networks", section 3.1.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: saliency(model, v, x, 3), variables, x).shape
-      (2, 32, 32)
     """
     network = examine(Report("saliency", x), model, variables, x, target)
     gradient = _gradient(network, x)
     return gradient if signed else jnp.abs(gradient).max(-1)
 
 
+@documented("(2, 32, 32, 3)")
 def gradient_x_input(
     model: nn.Module, variables: Variables, x: Array, target: int | Array | str | Target
 ) -> Array:
@@ -56,26 +45,12 @@ def gradient_x_input(
     For a network that is linear in x without bias, the shares add up to the score.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
       x: Images (N, H, W, C), floating-point; also (N, *S, C).
-      target: A class, classes (N,), `"top1"`, a function, or a target of `jaxcnn.taps`.
 
     Returns:
       Signed shares (N, H, W, C).
 
-    Raises:
-      ValueError: If x holds NaN, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Shrikumar et al. 2016, "Not just a black box", section 2.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: gradient_x_input(model, v, x, 3), variables, x).shape
-      (2, 32, 32, 1)
     """
     network = examine(Report("gradient_x_input", x), model, variables, x, target)
     return x * _gradient(network, x)

@@ -9,12 +9,14 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.checks import Report, is_floating
-from jaxcnn.explain.chunks import summed
+from jaxcnn.explain.chunks import Progress, summed
+from jaxcnn.explain.document import documented
 from jaxcnn.explain.network import Network, baseline_of, examine
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Variables
 
 
+@documented("(2, 32, 32, 3)")
 def integrated_gradients(
     model: nn.Module,
     variables: Variables,
@@ -24,6 +26,7 @@ def integrated_gradients(
     baseline: float | Array = 0.0,
     steps: int = 64,
     chunk: int = 8,
+    progress: Progress = None,
 ) -> Array:
     r"""Return :math:`(x - b) \odot \int_0^1 \partial s(b + t (x - b)) / \partial x \, dt`.
 
@@ -31,39 +34,24 @@ def integrated_gradients(
     kinks of ReLUs leave an error that falls like 1 / steps; see `completeness_error`.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
       x: Images (N, H, W, C), floating-point; also (N, *S, C).
-      target: A class, classes (N,), `"top1"` (the class of x, all along the way), a function,
-        or a target of `jaxcnn.taps`.
       baseline: The image b that shows nothing: a number, or an array that broadcasts to x.
       steps: Number of gradients, at least 1.
-      chunk: How many of them are computed at once; bounds the memory.
 
     Returns:
       Signed shares (N, H, W, C), whose sum is about s(x) - s(b).
 
-    Raises:
-      ValueError: If x holds NaN, or a number is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Sundararajan et al. 2017, "Axiomatic attribution for deep networks", equation 1.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: integrated_gradients(model, v, x, 3), variables, x).shape
-      (2, 32, 32, 1)
     """
     report = Report("integrated_gradients", x)
     report.count("steps", steps)
     report.count("chunk", chunk)
     start = baseline_of(report, x, baseline)
     network = examine(report, model, variables, x, target)
-    return _integrated(network, x, start, steps, chunk)
+    return _integrated(network, x, start, steps, chunk, progress)
 
 
+@documented()
 def completeness_error(
     model: nn.Module,
     variables: Variables,
@@ -78,19 +66,11 @@ def completeness_error(
     It is large where x and the baseline have almost the same score, whatever the map.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
-      x: Images (N, H, W, C), floating-point.
-      target: What was explained, as in `integrated_gradients`.
       shares: The map a that is measured, (N, ...).
       baseline: The image b from which scores are counted.
 
     Returns:
       Relative errors (N,); a share, not percent. NaN or infinite where both scores are equal.
-
-    Raises:
-      ValueError: If x holds NaN, a number is out of range, or shares has another batch.
-      TypeError: If x is not floating-point, or target is none.
 
     Source: Sundararajan et al. 2017, proposition 1.
 
@@ -109,8 +89,10 @@ def completeness_error(
     return jnp.abs(shares.reshape(len(shares), -1).sum(1) - gain) / jnp.abs(gain)
 
 
-@functools.partial(jax.jit, static_argnames=("steps", "chunk"))
-def _integrated(network: Network, x: Array, start: Array, steps: int, chunk: int) -> Array:
+@functools.partial(jax.jit, static_argnames=("steps", "chunk", "progress"))
+def _integrated(
+    network: Network, x: Array, start: Array, steps: int, chunk: int, progress: Progress
+) -> Array:
     network = network.settled(x)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     points = jnp.asarray(np.stack([nodes + 1, weights], 1) / 2, x.dtype)
@@ -118,7 +100,7 @@ def _integrated(network: Network, x: Array, start: Array, steps: int, chunk: int
     def weighted(point: Any) -> Array:
         return point[1] * network.gradients(start + point[0] * (x - start)).gradient
 
-    return (x - start) * summed(weighted, points, chunk)
+    return (x - start) * summed(weighted, points, chunk, progress)
 
 
 @jax.jit

@@ -10,12 +10,14 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.checks import Report
-from jaxcnn.explain.chunks import mapped
+from jaxcnn.explain.chunks import Progress, mapped
+from jaxcnn.explain.document import documented
 from jaxcnn.explain.network import Network, baseline_of, examine
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, IntOrTuple, Variables
 
 
+@documented("(2, 32, 32)")
 def occlusion(
     model: nn.Module,
     variables: Variables,
@@ -26,6 +28,7 @@ def occlusion(
     stride: IntOrTuple | None = None,
     baseline: float | Array = 0.0,
     chunk: int = 32,
+    progress: Progress = None,
 ) -> Array:
     r"""Return by how much the score falls, on average, when a window over the pixel is covered.
 
@@ -33,32 +36,14 @@ def occlusion(
     every pixel is covered at least once. All channels are covered together.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
-      x: Images (N, H, W, C), floating-point.
-      target: A class, classes (N,), `"top1"` (the class of x), a function, or a target of
-        `jaxcnn.taps`.
       window: Height and width of the window in pixels.
       stride: Pixels from one window to the next; None for half the window.
       baseline: What covers: a number, or an array that broadcasts to x.
-      chunk: How many windows are computed at once; bounds the memory.
 
     Returns:
       Maps (N, H, W); positive where the image speaks for the target.
 
-    Raises:
-      ValueError: If x holds NaN, the window is larger than the image, the stride is larger than
-        the window, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Zeiler & Fergus 2013, "Visualizing and understanding convolutional networks", 4.2.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: occlusion(model, v, x, 3), variables, x).shape
-      (2, 32, 32)
     """
     report = Report("occlusion", x)
     sides = report.ints("window", window, 2)
@@ -74,10 +59,10 @@ def occlusion(
     report.expect(ok, "stride", stride, rule, fix)
     cover = baseline_of(report, x, baseline)
     network = examine(report, model, variables, x, target, 4)
-    return _occlusion(network, x, cover, sides, steps, chunk)
+    return _occlusion(network, x, cover, sides, steps, chunk, progress)
 
 
-@functools.partial(jax.jit, static_argnames=("window", "stride", "chunk"))
+@functools.partial(jax.jit, static_argnames=("window", "stride", "chunk", "progress"))
 def _occlusion(
     network: Network,
     x: Array,
@@ -85,6 +70,7 @@ def _occlusion(
     window: Sequence[int],
     stride: Sequence[int],
     chunk: int,
+    progress: Progress,
 ) -> Array:
     network = network.settled(x)
     rows, columns = map(covered, x.shape[1:3], window, stride)
@@ -94,7 +80,7 @@ def _occlusion(
         mask = jnp.asarray(rows)[place[0], :, None] & jnp.asarray(columns)[place[1], None]
         return network.scores(jnp.where(mask[None, ..., None], cover, x))
 
-    scores = mapped(score, jnp.asarray(places.reshape(-1, 2)), chunk)
+    scores = mapped(score, jnp.asarray(places.reshape(-1, 2)), chunk, progress)
     falls = (network.scores(x)[None] - scores).reshape(len(rows), len(columns), len(x))
     total = jnp.einsum("abn,ah,bw->nhw", falls, *(jnp.asarray(m, x.dtype) for m in (rows, columns)))
     return total / jnp.asarray(np.outer(rows.sum(0), columns.sum(0))[None], x.dtype)

@@ -1,18 +1,21 @@
 """Random masks, averaged by the score of what they leave to see."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.checks import Report, is_number
-from jaxcnn.explain.chunks import summed
+from jaxcnn.explain.chunks import Progress, summed
+from jaxcnn.explain.document import documented
 from jaxcnn.explain.network import Network, baseline_of, examine
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Key, Shape, Variables
 
 
+@documented("(2, 32, 32)", "samples=8")
 def rise(
     model: nn.Module,
     variables: Variables,
@@ -23,8 +26,10 @@ def rise(
     samples: int = 1024,
     grid: int = 7,
     keep: float = 0.5,
+    masks: Array | None = None,
     baseline: float | Array = 0.0,
     chunk: int = 32,
+    progress: Progress = None,
 ) -> Array:
     r"""Return :math:`\frac{1}{n p} \sum_k s(x \odot m_k + b \odot (1 - m_k)) \, m_k`.
 
@@ -33,61 +38,59 @@ def rise(
     paper does: scores of any sign add noise.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
-      x: Images (N, H, W, C), floating-point.
-      target: A class, classes (N,), `"top1"` (the class of x), a function, or a target of
-        `jaxcnn.taps`.
-      key: Random key; None for always the same.
       samples: Number n of masks; the paper takes 4000 to 8000.
       grid: Cells of a mask in height and width.
       keep: Probability p that a cell shows the image, within 0 and 1.
-      baseline: What covers: a number, or an array that broadcasts to x.
-      chunk: How many masks are computed at once; bounds the memory.
+      masks: The masks themselves, (n, H, W) in [0, 1], rather than random ones.
 
     Returns:
       Maps (N, H, W).
 
-    Raises:
-      ValueError: If x holds NaN, the grid is finer than the image, or a number is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Petsiuk et al. 2018, "RISE", equation 6 and section 3.2.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: rise(model, v, x, 3), variables, x).shape
-      (2, 32, 32)
     """
     report = Report("rise", x)
-    for name, value in {"samples": samples, "grid": grid, "chunk": chunk}.items():
-        report.count(name, value)
+    count = report.count("samples", samples)
+    report.count("grid", grid)
+    report.count("chunk", chunk)
     if getattr(x, "ndim", 0) == 4:
-        rule = f"must fit into the image, {tuple(x.shape[1:3])}"
-        report.expect(grid <= min(x.shape[1:3]), "grid", grid, rule, "use fewer cells")
+        size = tuple(x.shape[1:3])
+        rule, fix = f"must fit into the image, {size}", "use fewer cells"
+        report.expect(grid <= min(size), "grid", grid, rule, fix)
+        ok = masks is None or (jnp.ndim(masks) == 3 and jnp.shape(masks)[1:] == size)
+        rule = f"must have shape (n, {size[0]}, {size[1]})"
+        report.expect(ok, "masks", masks, rule, "give masks of the size of the images")
     ok = is_number(keep) and 0 < keep < 1
     report.expect(ok, "keep", keep, "must lie within 0 and 1", "use e.g. 0.5")
     cover = baseline_of(report, x, baseline)
     network = examine(report, model, variables, x, target, 4)
-    keys = jax.random.split(jax.random.key(0) if key is None else key, samples)
-    return _rise(network, x, cover, keys, keep, grid, chunk)
+    keys = jax.random.split(jax.random.key(0) if key is None else key, count)
+    draws = keys if masks is None else jnp.asarray(masks)
+    return _rise(network, x, cover, draws, keep, masks is None, grid, chunk, progress)
 
 
-@functools.partial(jax.jit, static_argnames=("grid", "chunk"))
+@functools.partial(jax.jit, static_argnames=("random", "grid", "chunk", "progress"))
 def _rise(
-    network: Network, x: Array, cover: Array, keys: Array, keep: Array, grid: int, chunk: int
+    network: Network,
+    x: Array,
+    cover: Array,
+    draws: Array,
+    keep: Array,
+    random: bool,
+    grid: int,
+    chunk: int,
+    progress: Progress,
 ) -> Array:
     network = network.settled(x)
 
-    def weighted(key: Key) -> Array:
-        mask = random_mask(key, x.shape[1:3], grid, keep).astype(x.dtype)[None]
+    def weighted(draw: Any) -> Array:
+        mask = random_mask(draw, x.shape[1:3], grid, keep) if random else draw
+        mask = mask.astype(x.dtype)[None]
         shown = mask[..., None]
         scores = network.scores(shown * x + (1 - shown) * cover)
         return scores.astype(x.dtype)[:, None, None] * mask
 
-    return summed(weighted, keys, chunk) / (len(keys) * jnp.asarray(keep, x.dtype))
+    total = summed(weighted, draws, chunk, progress)
+    return total / (len(draws) * jnp.asarray(keep, x.dtype))
 
 
 def random_mask(key: Key, size: Shape, grid: int, keep: Array | float) -> Array:

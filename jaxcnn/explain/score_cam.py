@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.checks import Report
-from jaxcnn.explain.chunks import mapped
+from jaxcnn.explain.chunks import Progress, mapped
+from jaxcnn.explain.document import documented
 from jaxcnn.explain.maps import map_layer, spread
 from jaxcnn.explain.network import Network, examine
 from jaxcnn.taps import features
@@ -15,6 +16,7 @@ from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Variables
 
 
+@documented("(2, 32, 32)")
 def score_cam(
     model: nn.Module,
     variables: Variables,
@@ -23,6 +25,7 @@ def score_cam(
     *,
     at: str | None = None,
     chunk: int = 16,
+    progress: Progress = None,
 ) -> Array:
     r"""Return :math:`\max(\sum_k w_k A_k, 0)`, w the softmax of the scores of :math:`x \odot H_k`.
 
@@ -30,39 +33,22 @@ def score_cam(
     a black image, which the paper subtracts from all, changes no softmax.
 
     Args:
-      model: Any Linen module.
-      variables: Its variables.
       x: Images (N, H, W, C), floating-point, whose zero shows nothing.
-      target: A class, classes (N,), `"top1"` (the class of x), a function, or a target of
-        `jaxcnn.taps`.
-      at: The layer with maps A (N, h, w, K), e.g. `stage4`; None for the last there is.
-      chunk: How many masked images are computed at once; bounds the memory.
 
     Returns:
       Maps (N, H, W).
 
-    Raises:
-      ValueError: If x holds NaN, the layer is not there or has no maps, the network has no
-        convolution, or the target is out of range.
-      TypeError: If x is not floating-point, or target is none.
-
     Source: Wang et al. 2020, "Score-CAM", algorithm 1.
-
-    Example:
-      >>> from jaxcnn import create_model
-      >>> model, x = create_model("lenet5"), jnp.zeros((2, 32, 32, 1))
-      >>> variables = jax.eval_shape(model.init, jax.random.key(0), x)
-      >>> jax.eval_shape(lambda v, x: score_cam(model, v, x, 3), variables, x).shape
-      (2, 32, 32)
     """
     report = Report("score_cam", x)
     report.count("chunk", chunk)
     network = examine(report, model, variables, x, target, 4)
-    return _score_cam(network, x, map_layer("score_cam", model, variables, x, at), chunk)
+    place = map_layer("score_cam", model, variables, x, at)
+    return _score_cam(network, x, place, chunk, progress)
 
 
-@functools.partial(jax.jit, static_argnames=("at", "chunk"))
-def _score_cam(network: Network, x: Array, at: str, chunk: int) -> Array:
+@functools.partial(jax.jit, static_argnames=("at", "chunk", "progress"))
+def _score_cam(network: Network, x: Array, at: str, chunk: int, progress: Progress) -> Array:
     network = network.settled(x)
     maps = features(network.model, network.variables, x, at)[at].astype(x.dtype)
 
@@ -72,6 +58,6 @@ def _score_cam(network: Network, x: Array, at: str, chunk: int) -> Array:
         mask = (mask - low) / jnp.where(high > low, high - low, 1)
         return network.scores(x * mask[..., None])
 
-    scores = mapped(score, jnp.arange(maps.shape[-1]), chunk)
+    scores = mapped(score, jnp.arange(maps.shape[-1]), chunk, progress)
     weights = jax.nn.softmax(scores, axis=0).astype(x.dtype)
     return spread(jnp.maximum(jnp.einsum("nhwk,kn->nhw", maps, weights), 0), x)

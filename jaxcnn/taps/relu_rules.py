@@ -6,7 +6,7 @@ does. What backward rules change is no derivative: they are not linear in the gr
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jax
@@ -19,6 +19,9 @@ from jaxcnn.checks import Report
 from jaxcnn.typing import Array
 
 Relu = Callable[[Array], Array]
+
+SMOOTH = ("erf", "erfc", "logistic", "tanh")
+"""Primitives of which other activations are made."""
 
 COPIES = ("convert_element_type", "broadcast_in_dim", "reshape")
 """Operations that keep a zero a zero."""
@@ -68,16 +71,21 @@ guided_relu.defvjp(lambda x: (jnp.maximum(x, 0), x > 0), lambda on, g: (on * jnp
 deconvnet_relu.defvjp(lambda x: (jnp.maximum(x, 0), None), lambda _, g: (jnp.maximum(g, 0),))
 
 
-def replace_relu(function: Callable[..., Any], relu: Relu) -> Callable[..., Any]:
+def replace_relu(
+    function: Callable[..., Any], relu: Relu, caller: str = "replace_relu"
+) -> Callable[..., Any]:
     """Return the function with every ReLU in it replaced, also under `jit`, `remat` and `scan`.
 
     A ReLU is `jax.nn.relu`, `nn.relu`, or max(x, 0) in any spelling; the clamp of a variance,
-    max(E[x²] - E[x]², 0), is none. Functions with derivative rules of their own (ReLU6, SiLU)
-    stay as they are. The values stay the same where `relu` has those of a ReLU.
+    max(E[x²] - E[x]², 0), is none. ReLU6 and other clipped ReLUs, min(max(x, 0), c), are a ReLU,
+    which is replaced, and a bound, which stays: what is clipped passes no gradient. But
+    relu6(x + 3), the gate in hard sigmoid and hard swish, is no ReLU, nor are SiLU, GELU and the
+    like. The values stay the same where `relu` has those of a ReLU.
 
     Args:
       function: A pure function of arrays that returns a pytree of arrays.
       relu: What replaces a ReLU, e.g. `guided_relu`.
+      caller: Name of the function that asks, which opens the message of an error.
 
     Returns:
       A function of the same arguments.
@@ -96,8 +104,10 @@ def replace_relu(function: Callable[..., Any], relu: Relu) -> Callable[..., Any]
         interpreter = Interpreter(relu)
         leaves = jax.tree.leaves(args)
         values = interpreter.run(closed.jaxpr, closed.consts, leaves, [False] * len(leaves))
-        report = Report("replace_relu")
-        rule, fix = "finds no ReLU in the function", "its activations need rules of their own"
+        report = Report(caller)
+        others = ", ".join(sorted(interpreter.others))
+        rule = f"finds no ReLU{others and f', but {others}, for which there is no rule'}"
+        fix = "use saliency, smooth_grad or integrated_gradients, which need none"
         report.expect(interpreter.found > 0, "relu", _name(relu), rule, fix)
         report.done()
         return jax.tree.unflatten(jax.tree.structure(shape), values)
@@ -111,6 +121,8 @@ class Interpreter:
 
     relu: Relu
     found: int = 0
+    others: set[str] = field(default_factory=set)
+    """Primitives of other activations."""
 
     def run(
         self, jaxpr: Jaxpr, consts: Sequence[Any], args: Sequence[Any], zero: Sequence[bool]
@@ -137,10 +149,14 @@ class Interpreter:
     ) -> list[Any]:
         """Return the outputs of one equation."""
         kind, params = eqn.primitive.name, eqn.params
+        if kind in SMOOTH:
+            self.others.add(kind)
         if kind == "max" and sum(zero) == 1 and not _is_variance(eqn, zero, makers):
             return self._replaced(inputs[zero.index(True) - 1])
-        if kind == "custom_jvp_call" and len(inputs) == 1 and _is_relu(params["call_jaxpr"].jaxpr):
-            return self._replaced(inputs[0])
+        if kind == "custom_jvp_call" and len(inputs) == 1 and not _is_gate(eqn, makers):
+            bound = _bound(params["call_jaxpr"].jaxpr)
+            if bound is not None:
+                return self._replaced(inputs[0], bound)
         if kind in ("jit", "pjit"):
             inner = params["jaxpr"]
             return self.run(inner.jaxpr, inner.consts, inputs, zero)
@@ -158,9 +174,11 @@ class Interpreter:
             return list(jax.lax.switch(inputs[0], branches, *inputs[1:]))
         return _as_it_is(jaxpr, eqn, inputs)
 
-    def _replaced(self, x: Array) -> list[Array]:
+    def _replaced(self, x: Array, bound: float = np.inf) -> list[Array]:
         self.found += 1
-        return [self.relu(x)]
+        y = self.relu(x)
+        # At the bound and above it is constant, as the derivative of `nn.relu6` has it.
+        return [y if bound == np.inf else jnp.where(x < bound, y, jnp.asarray(bound, y.dtype))]
 
     def _function(self, closed: Any) -> Callable[..., list[Any]]:
         return lambda *args: self.run(closed.jaxpr, closed.consts, args, [False] * len(args))
@@ -186,15 +204,18 @@ def _as_it_is(jaxpr: Jaxpr, eqn: Any, inputs: list[Any]) -> list[Any]:
     return eval_jaxpr(alone, (), *kept)
 
 
-def _is_relu(jaxpr: Jaxpr) -> bool:
-    """Whether a jaxpr is max(x, 0) and nothing more, perhaps in a `jit` of its own."""
-    if len(jaxpr.eqns) != 1:
-        return False
-    (eqn,) = jaxpr.eqns
-    if "jaxpr" in eqn.params:
-        return _is_relu(eqn.params["jaxpr"].jaxpr)
-    zeros = [a for a in eqn.invars if isinstance(a, Literal) and not np.any(a.val)]
-    return eqn.primitive.name == "max" and len(zeros) == 1
+def _bound(jaxpr: Jaxpr) -> float | None:
+    """Return c of a jaxpr that is min(max(x, 0), c) and nothing more, infinite without the min.
+
+    It may lie in a `jit` of its own. None stands for any other function.
+    """
+    if len(jaxpr.eqns) == 1 and "jaxpr" in jaxpr.eqns[0].params:
+        return _bound(jaxpr.eqns[0].params["jaxpr"].jaxpr)
+    constants = [[a.val for a in e.invars if isinstance(a, Literal)] for e in jaxpr.eqns]
+    kinds = [eqn.primitive.name for eqn in jaxpr.eqns]
+    if kinds not in (["max"], ["max", "min"]) or not all(len(c) == 1 for c in constants):
+        return None
+    return None if np.any(constants[0][0]) else float([*constants[1:], [np.inf]][0][0])
 
 
 def _is_variance(eqn: Any, zero: list[bool], makers: dict[Any, Any]) -> bool:
@@ -206,6 +227,15 @@ def _is_variance(eqn: Any, zero: list[bool], makers: dict[Any, Any]) -> bool:
     second = maker.invars[1]
     square = None if isinstance(second, Literal) else makers.get(second)
     return square is not None and square.primitive.name in ("square", "integer_pow")
+
+
+def _is_gate(eqn: Any, makers: dict[Any, Any]) -> bool:
+    """Whether a constant is added before, as in relu6(x + 3) / 6, the hard sigmoid."""
+    (clipped,) = eqn.invars
+    maker = None if isinstance(clipped, Literal) else makers.get(clipped)
+    if maker is None or maker.primitive.name != "add":
+        return False
+    return any(isinstance(atom, Literal) for atom in maker.invars)
 
 
 def _name(relu: Relu) -> str:

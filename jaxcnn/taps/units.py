@@ -49,11 +49,12 @@ class Neuron:
 @register_dataclass
 @dataclass(frozen=True)
 class Channel:
-    """The mean of one channel over all positions.
+    """The mean of one channel over all positions, or its strongest activation.
 
     Attributes:
       at: The layer.
       channel: Its number.
+      strongest: Take the largest activation of the feature map, wherever it is.
 
     Example:
       >>> Channel("conv1", 0)(jnp.ones((2, 4, 4, 3)))
@@ -62,9 +63,12 @@ class Channel:
 
     at: str = field(metadata=STATIC)
     channel: Any
+    strongest: bool = field(default=False, metadata=STATIC)
 
     def __call__(self, output: Array) -> Array:
         """Map (N, *S, C) to (N,)."""
+        if self.strongest:
+            return pick(output.max(tuple(range(1, output.ndim - 1))), self.channel)
         return pick(pooled(output), self.channel)
 
     def check(self, report: Report, output: Any) -> None:

@@ -18,6 +18,7 @@ def close(a, b, rtol=1e-9):
     np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_saliency_is_the_largest_gradient_of_the_channels():
     model, variables, x = made(Small())
     gradient = jax.grad(lambda x: model.apply(variables, x)[:, 1].sum())(x)
@@ -41,6 +42,7 @@ def test_occluding_single_pixels_of_a_linear_network_is_exact():
     close(found, ((x - 0.5) * weights).sum(-1), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_occlusion_is_the_mean_fall_of_the_windows_that_cover_a_pixel():
     model, variables, x = made(Small(), (2, 5, 6, 2))
     score = jax.jit(lambda x: model.apply(variables, x)[:, 0])
@@ -65,6 +67,7 @@ def test_integrated_gradients_are_complete():
     np.testing.assert_allclose(measure(model, variables, x, 1, shares / 2), 0.5, atol=0.01)
 
 
+@pytest.mark.slow
 def test_integrated_gradients_of_a_smooth_network_are_exact():
     model, variables, x = made(Small(nn.silu))
     given = {"baseline": np.full(x.shape[1:], 0.1)}
@@ -100,6 +103,7 @@ def test_grad_cam_before_a_mean_and_a_linear_layer_is_cam():
     close(explain.grad_cam(model, variables, x, 1, at="unit"), large)
 
 
+@pytest.mark.slow
 def test_other_cams_are_what_their_formulas_say():
     model, variables, x = made(Small())
     found = grad_at(model, variables, x, "conv1", 1)
@@ -126,6 +130,7 @@ def test_score_cam_weighs_maps_by_the_score_of_what_they_show():
     close(explain.score_cam(model, variables, x, 2), cam)
 
 
+@pytest.mark.slow
 def test_guided_methods_are_the_network_with_another_act():
     model, variables, x = made(Small())
     guided = explain.guided_backprop(model, variables, x, 1)
@@ -133,12 +138,12 @@ def test_guided_methods_are_the_network_with_another_act():
     close(guided, other)
     cam = explain.grad_cam(model, variables, x, 1)[..., None]
     close(explain.guided_grad_cam(model, variables, x, 1), guided * cam)
-    deconvnet = explain.deconvnet_gradient(model, variables, x, 1)
+    deconvnet = explain.deconvnet(model, variables, x, 1)
     other = explain.saliency(model.clone(act=deconvnet_relu), variables, x, 1, signed=True)
     close(deconvnet, other)
 
 
-@pytest.mark.parametrize("method", [explain.guided_backprop, explain.deconvnet_gradient])
+@pytest.mark.parametrize("method", [explain.guided_backprop, explain.deconvnet])
 def test_a_network_without_relus_has_no_guided_gradient(method):
     model, variables, x = made(Linear())
     with pytest.raises(ValueError, match="finds no ReLU"):

@@ -25,8 +25,12 @@ METHODS = {
     "layer_cam": {"at": "conv1"},
     "score_cam": {"chunk": 2},
     "guided_backprop": {},
-    "deconvnet_gradient": {},
+    "deconvnet": {},
     "guided_grad_cam": {},
+    "feature_ablation": {"segments": 3, "chunk": 2},
+    "lime": {"segments": 2, "samples": 9, "chunk": 4},
+    "kernel_shap": {"segments": 2, "samples": 14, "chunk": 4},
+    "blur_integrated_gradients": {"sigma": 3.0, "steps": 5, "chunk": 2},
     "rise": {"samples": 5, "grid": 3, "chunk": 2},
 }
 CAMS = [name for name in METHODS if name.endswith(("_cam", "_cam_pp"))]

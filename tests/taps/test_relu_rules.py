@@ -55,7 +55,7 @@ def test_it_is_the_network_with_another_act(rule, norm):
 
 
 @pytest.mark.parametrize(
-    "function", [jnp.tanh, nn.relu6, nn.silu, lambda x: jnp.maximum(x, 1), lambda x: x.max()]
+    "function", [jnp.tanh, nn.hard_swish, nn.silu, lambda x: jnp.maximum(x, 1), lambda x: x.max()]
 )
 def test_it_says_so_when_there_is_none(function):
     with pytest.raises(ValueError, match="replace_relu: relu='guided_relu': finds no ReLU"):
