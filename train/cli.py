@@ -17,6 +17,7 @@ DEFAULT = "digits"
 VERBS = {
     "evaluate": "a finished run on any of its splits, or on other data",
     "compare": "several runs side by side: figures, differences, curves",
+    "explain": "what the network of a finished run sees: filters, mistakes, units, embeddings",
     "lesion": "accuracy of a finished run with each residual block removed",
 }
 """What is done with runs that exist, and never the name of a config; `main(arguments)` of

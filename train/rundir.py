@@ -18,7 +18,7 @@ from train.errors import RESTART, UserError, differences
 from train.state import TrainState
 
 OWN = ("config.json", "metrics.jsonl", "checkpoints", "tensorboard", "report", "report.html")
-OWN += ("final.npz", "summary.json", "profile")
+OWN += ("explain", "explain.html", "final.npz", "summary.json", "profile")
 """What a run writes; nothing else is ever removed."""
 
 

@@ -50,6 +50,32 @@ def data_uri(data: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64," + base64.b64encode(data).decode()
 
 
+def guess(name: str, probability: float, right: bool) -> str:
+    """Return a class on a bar as long as its probability."""
+    known = np.isfinite(probability)
+    width = f"{100 * probability:.1f}%" if known else "0"
+    kind = "right" if right else "wrong"
+    return (
+        f'<div class="guess {kind}"><span class="fill" style="width:{width}"></span>'
+        f'<span class="name" title="{escape(name)}">{escape(name)}</span>'
+        f"<span>{percent(probability, 0)}</span></div>"
+    )
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as per cent, and never round what is below 100 % up to it.
+
+    >>> percent(0.98765), percent(0.9996), percent(1.0), percent(float("nan"))
+    ('98.8%', '99.9%', '100.0%', '–')
+    """
+    if not np.isfinite(share):
+        return "–"
+    value = 100 * share
+    if value < 100:
+        value = min(value, 100 - 10**-digits)
+    return f"{value:.{digits}f}%"
+
+
 def card(label: str, value: str, note: str = "") -> str:
     """Return one headline figure."""
     small = f'<div class="note">{escape(note)}</div>' if note else ""
@@ -85,6 +111,14 @@ def fold(title: str, content: str, *, unfolded: bool = False) -> str:
     """Return content that is shown on a click."""
     state = " open" if unfolded else ""
     return f"<details{state}><summary>{escape(title)}</summary>{content}</details>"
+
+
+def plot(image: bytes, alt: str, kind: str = "png") -> str:
+    """Return a figure in its own size, of a picture as a file."""
+    source = data_uri(image, kind)
+    return (
+        f'<figure class="plot own"><img src="{source}" alt="{escape(alt)}" loading="lazy"></figure>'
+    )
 
 
 def page(title: str, css: str, body: str) -> str:

@@ -15,6 +15,7 @@ COMMANDS = {
     "summary": "a model's layers: outputs, parameters, multiply-adds, receptive fields",
     "plot": "a diagram of a model's blocks, as SVG",
     "predict": "what is in some images",
+    "explain": "what a network sees in images: methods side by side, filters, units, embeddings",
     "evaluate": "how often a model is right about a folder of labelled images",
 }
 """What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`."""
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except ModuleNotFoundError as error:
-        extra = EXTRAS.get(error.name or "")
+        extra = EXTRAS.get((error.name or "").partition(".")[0])
         if extra is None:
             raise
         return fail(f"this needs {error.name}: run  pip install 'jaxcnn[{extra}]'")

@@ -1,5 +1,6 @@
 """How far a long computation is, on one line of the terminal."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -33,3 +34,19 @@ def shown(found: Iterable[Batch], total: int) -> Iterator[Batch]:
     finally:
         sys.stderr.write("\r\033[K")
         sys.stderr.flush()
+
+
+def tell(text: str) -> None:
+    """Show a line that the next one replaces, if stderr is a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
+
+
+@contextlib.contextmanager
+def cleared() -> Iterator[None]:
+    """Take the line away in the end."""
+    try:
+        yield
+    finally:
+        tell("")

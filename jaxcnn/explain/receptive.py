@@ -18,7 +18,7 @@ from jaxcnn.typing import Array, Shape, Variables
 def receptive_boxes(
     model: nn.Module,
     variables: Variables,
-    x: Array | jax.ShapeDtypeStruct,
+    x: Array | np.ndarray | jax.ShapeDtypeStruct,
     at: str,
     positions: Any,
     *,
@@ -81,7 +81,7 @@ def receptive_boxes(
 
 
 def spread_at(
-    model: nn.Module, variables: Variables, x: Array | jax.ShapeDtypeStruct, at: str
+    model: nn.Module, variables: Variables, x: Array | np.ndarray | jax.ShapeDtypeStruct, at: str
 ) -> tuple[Spread, Shape]:
     """Return what the array at a place sees of the input, and its shape."""
     image = jax.ShapeDtypeStruct(x.shape, x.dtype)

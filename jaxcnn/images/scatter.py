@@ -1,6 +1,7 @@
 """Images where a map of points puts them."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -17,9 +18,17 @@ MARGIN, DOT, LEGEND = 24, 3, 24
 """Pixels around the points, radius of a point, height of a line of the legend."""
 
 
+class ByNumber(Protocol):
+    """Images by number: a list of them, or what reads them when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> np.ndarray: ...
+
+
 def scatter(
     points: np.ndarray,
-    images: Sequence[np.ndarray],
+    images: ByNumber,
     *,
     labels: Sequence[int] | None = None,
     names: Sequence[str] = (),

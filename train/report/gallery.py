@@ -1,12 +1,11 @@
 """Predictions shown with their images, on the page and as one picture."""
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any
 
 import numpy as np
 
-from jaxcnn.cli.html import encode, photo
+from jaxcnn.cli.html import encode, guess, percent, photo
 from jaxcnn.images import sheet
 from train.report.findings import Example
 
@@ -59,37 +58,11 @@ def shape_image(image: np.ndarray) -> np.ndarray:
 def _figure(example: Example, images: Any, names: Sequence[str]) -> str:
     said, true = _said(example, names), names[example.label]
     alt = f"{true}, said to be {said}"
-    lines = [_guess(("✓ " if example.right else "✗ ") + said, example.probability, example.right)]
+    lines = [guess(("✓ " if example.right else "✗ ") + said, example.probability, example.right)]
     if not example.right:
-        lines.append(_guess(true, example.label_probability, True))
+        lines.append(guess(true, example.label_probability, True))
     return (
         f'<figure><div class="frame">{photo(shape_image(images[example.index]), alt)}</div>'
         f'<figcaption>{"".join(lines)}<span class="id">image {example.index:,}</span>'
         "</figcaption></figure>"
     )
-
-
-def _guess(name: str, probability: float, right: bool) -> str:
-    """Return a class on a bar as long as its probability."""
-    known = np.isfinite(probability)
-    width = f"{100 * probability:.1f}%" if known else "0"
-    kind = "right" if right else "wrong"
-    return (
-        f'<div class="guess {kind}"><span class="fill" style="width:{width}"></span>'
-        f'<span class="name" title="{escape(name)}">{escape(name)}</span>'
-        f"<span>{percent(probability, 0)}</span></div>"
-    )
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """Write a share as per cent, and never round what is below 100 % up to it.
-
-    >>> percent(0.98765), percent(0.9996), percent(1.0), percent(float("nan"))
-    ('98.8%', '99.9%', '100.0%', '–')
-    """
-    if not np.isfinite(share):
-        return "–"
-    value = 100 * share
-    if value < 100:
-        value = min(value, 100 - 10**-digits)
-    return f"{value:.{digits}f}%"
