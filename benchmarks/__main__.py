@@ -9,10 +9,12 @@ from benchmarks.machine import machine
 
 TABLES: dict[str, str] = {
     "compile": "seconds to trace and compile init, inference and training of each family",
+    "explain": "explanations beside Captum's, where CAPTUM_PYTHON names a Python that has it",
     "input": "the input pipeline alone: images/s and host memory",
 }
 PROOFS: dict[str, str] = {
     "digits": "test accuracy and time of the default run, over five splits and seeds",
+    "explain": "deletion and insertion of each method beside random, central and edge maps",
     "fashion": "test accuracy and time of fashion_mnist_cnn",
     "fewshot": "10, 100, 1,000 images per class: pretrained, fine-tuned, from scratch (two hours)",
     "kill": "kill -9 and SIGTERM at random moments: the resumed run is bitwise the same",

@@ -59,24 +59,25 @@ class Frozen:
         return predict, []
 
 
-LOWER = ("stem", "stage1", "stage2", "stage3", "stage4")
-STAGES = ("head", ("top", "stage7"), ("stage6", "stage5"))
+LOWER = ("stem", "stage1", "stage2", "stage3", "stage4", "stage5")
+STAGES = ("head", ("top", "stage7"), "stage6")
 
 
 class Gradual:
-    """The head first, then stages 7, 6 and 5, at 96 pixels; what lies below is computed once.
+    """The head first, then stages 7 and 6, at 128 pixels; what lies below is computed once.
 
-    The head starts from the linear probe (Kumar et al. 2022, "Fine-tuning can distort pretrained
+    That is done for each image and its mirror image, one of which is drawn each time. The head
+    starts from the linear probe (Kumar et al. 2022, "Fine-tuning can distort pretrained
     features"); layers nearer to the image take smaller steps. The norms keep their statistics:
     a few images tell less of them than ImageNet did.
     """
 
     name = "efficientnet_lite0, gradual fine-tuning"
     trials = tuple({"rate": rate, "decay": 0.8} for rate in (3e-5, 1e-4, 3e-4, 1e-3))
-    plans = {10: (60, 32), 100: (120, 32), 1000: (200, 64)}
+    plans = {10: (40, 32), 100: (100, 32), 1000: (160, 64)}
     """Images per class -> steps, batch."""
 
-    def __init__(self, train: Images, test: Images, pool: np.ndarray, size: int = 96):
+    def __init__(self, train: Images, test: Images, pool: np.ndarray, size: int = 128):
         self.model, variables, prepare = backbone(size)
         self.labels, self.place = train.labels, places(pool, len(train))
         self.order = [n for n in finetune.layer_order(self.model, (1, 64, 64, 1)) if upper(n)]
@@ -95,9 +96,11 @@ class Gradual:
             )
             return kept["intermediates"][LOWER[-1]]["__call__"][0].astype("float16")
 
+        drawn = train.images[pool]
         self.maps = {
-            split: in_batches(lower, images, 50)
-            for split, images in (("train", train.images[pool]), ("test", test.images))
+            "train": in_batches(lower, drawn, 50),
+            "mirrored": in_batches(lower, drawn[:, :, ::-1], 50),
+            "test": in_batches(lower, test.images, 50),
         }
         self.logits = jax.jit(behind(self.model.apply, LOWER))
         features = jax.jit(behind(self.model.clone(num_classes=0).apply, LOWER))
@@ -108,16 +111,23 @@ class Gradual:
     ):
         steps, batch = self.plans[min(self.plans, key=lambda n: abs(n - size))]
         steps = max(int(steps * share), 4)
-        maps = self.maps["train"]
-        found = in_batches(lambda x: self.features(widened(x)), maps[self.place[indices]])
-        probe = finetune.linear_probe(found, self.labels[indices], CLASSES, l2=1.0)
+        views = (self.maps["train"], self.maps["mirrored"])
+        found = [
+            in_batches(lambda x: self.features(widened(x)), maps[self.place[indices]])
+            for maps in views
+        ]
+        labels = np.tile(self.labels[indices], 2)
+        probe = finetune.linear_probe(np.concatenate(found), labels, CLASSES, l2=1.0)
         start = {**self.start, "params": {**self.start["params"], "head": probe}}
         starts = (0, steps // 5, 2 * steps // 5)
         pick = epochs(indices, batch, seed)
 
         def batches(step: int):
             chosen = pick(step)
-            return widened(maps[self.place[chosen]]), self.labels[chosen]
+            rows, mirror = self.place[chosen], np.random.default_rng((seed, step)).random(batch)
+            own, other = (maps[rows] for maps in views)
+            drawn = np.where(mirror[: len(rows), None, None, None] < 0.5, own, other)
+            return widened(drawn), self.labels[chosen]
 
         apply = tuned(self.model)
         optimizer = gradual(starts, max(steps // 10, 1), tuple(self.order), options["decay"])
