@@ -19,11 +19,12 @@ def turn_hue(values: Array, turns: Array) -> Array:
     top = values.max(-1, keepdims=True)
     spread = top - values.min(-1, keepdims=True)
     safe = jnp.where(spread == 0, 1, spread)
-    # The hue in sixths of a turn, from red.
+    # The hue in sixths of a turn, from red. The channels are compared with each other, never with
+    # their maximum: a compiler may compute a value twice, rounded differently.
     hue = jnp.where(
-        top == red,
+        (red >= green) & (red >= blue),
         (green - blue) / safe,
-        jnp.where(top == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
+        jnp.where(green >= blue, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
     hue = hue + per_image(6 * turns.astype(values.dtype))
     # Each primary is full within a sixth of its own angle and absent opposite to it.

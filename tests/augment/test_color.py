@@ -62,6 +62,14 @@ def test_factors_fill_their_range_and_bytes_are_floats():
     np.testing.assert_allclose(255 * floats, result, atol=0.501)
 
 
+def test_a_part_of_the_batch_gets_the_colours_it_has_in_the_whole():
+    """Programs of other sizes round elsewhere; a hue that hung on it would be another colour."""
+    images, options = pixels((32, 8, 8, 3)), {"brightness": 0.4, "contrast": 0.4, "hue": 0.1}
+    whole = jitter(keys(32), images, **options)
+    part = jitter(keys(32)[:4], images[:4], **options)
+    assert np.abs(np.asarray(whole[:4], int) - np.asarray(part, int)).max() <= 1
+
+
 def test_order_is_random_and_every_key_decides_alone():
     """Of a white and a black pixel, clipping makes the order seen: 6 orders, 4 of them differ."""
     image = np.array([[[[255, 0, 0], [30, 60, 200]]]], np.uint8)

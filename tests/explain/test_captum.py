@@ -60,7 +60,12 @@ def error(found, expected):
     return np.abs(found - expected).max() / np.abs(expected).max()
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+QUICK = ("integrated_gradients", "deconvnet", "occlusion", "grad_cam", "smooth_grad", "lime")
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in OPTIONS]
+)
 def test_a_method_is_captums(name):
     expected = STORED[name]
     if name == "saliency":
@@ -73,6 +78,7 @@ def test_a_method_is_captums(name):
     assert error(found, expected) < 1e-6
 
 
+@pytest.mark.slow
 def test_measures_are_captums():
     given, changes = network(), STORED["changes"]
     maps = explain.saliency(*given, signed=True)

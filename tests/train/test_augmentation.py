@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
 from jaxcnn import augment, losses
 from train.augmentation import mixed, randomize, repeated
@@ -14,6 +15,7 @@ from train.config import Augment, Config, Data, Loss, Optim
 from train.errors import UserError
 from train.objective import objective
 from train.resizing import Sizes, make_sizes
+from train.tasks import Classification
 
 KEYS = augment.example_keys(jax.random.key(0), 0, jnp.arange(4))
 IMAGES = jnp.asarray(np.random.default_rng(0).integers(0, 256, (4, 8, 8, 3), np.uint8))
@@ -129,6 +131,25 @@ def test_a_threshold_makes_classes_of_shares():
     found = objective(Loss("bce", bce_threshold=0.2), LOGITS, shares, {}, None)
     expected = losses.binary_cross_entropy(LOGITS, (shares > 0.2).astype(jnp.float32))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+class Corner(nn.Module):
+    """Takes the colour of the first pixel for the odds of three classes."""
+
+    @nn.compact
+    def __call__(self, x, train: bool = False):
+        return x[:, 0, 0]
+
+
+def test_two_views_are_averaged_by_their_odds():
+    batch = {"image": IMAGES, "label": jnp.array([0, 1, 2, 0])}
+    task = Classification(Corner(), (0.0,), (0.2,), Augment(test_flip=True))
+    seen = task.prepare(IMAGES)
+    odds = (jax.nn.softmax(seen[:, 0, 0]) + jax.nn.softmax(seen[:, 0, -1])) / 2
+    found = task.predict({}, batch)
+    np.testing.assert_allclose(found["top_probabilities"], jnp.sort(odds)[:, ::-1], rtol=1e-5)
+    own = jnp.take_along_axis(odds, batch["label"][:, None], 1)[:, 0]
+    np.testing.assert_allclose(found["losses"], -jnp.log(own), rtol=1e-4)
 
 
 def config_of(batch: int, augment: Augment | None = None, **optim) -> Config:

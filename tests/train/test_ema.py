@@ -10,6 +10,7 @@ import optax
 
 from tests.train.recipes import TINY, first_state
 from train.ema import averaged
+from train.rundir import write_final
 from train.step import advance
 
 
@@ -44,3 +45,14 @@ def test_without_an_average_the_state_holds_none():
     assert state.ema == {}
     assert state.variables["params"] is state.params
     assert averaged(0.0, state) is state
+
+
+def test_the_average_is_what_a_run_leaves(tmp_path):
+    _, state = taken(1.0)
+    write_final(tmp_path / "final.npz", state)
+    kept = np.load(tmp_path / "final.npz")
+    np.testing.assert_array_equal(kept["params/head/kernel"], state.ema["params"]["head"]["kernel"])
+    np.testing.assert_array_equal(
+        kept["batch_stats/norm/mean"], state.ema["batch_stats"]["norm"]["mean"]
+    )
+    assert np.any(kept["params/head/kernel"] != state.params["head"]["kernel"])

@@ -9,6 +9,8 @@ import pytest
 from train.config import Optim
 from train.muon import kinds
 from train.optim import decayed, make_optimizer, rate_of
+from train.state import TrainState
+from train.step import make_update
 
 PARAMS = {"conv": {"kernel": jnp.ones((3, 3, 2, 4)), "bias": jnp.ones(4)}}
 PARAMS["norm"] = {"scale": jnp.ones(4), "bias": jnp.ones(4)}
@@ -118,3 +120,24 @@ def test_the_learning_rate_is_that_of_the_next_update(name):
     assert float(rate(state)) == 0
     _, state = optimizer.update(gradients(), state, PARAMS)
     assert float(rate(state)) == pytest.approx(0.1)
+
+
+def test_a_skipped_step_does_not_move_the_logged_learning_rate():
+    schedule = optax.linear_schedule(0.0, 1.0, 10)
+    optimizer = make_optimizer(Optim(), schedule)
+    update = make_update(optimizer, rate_of(schedule))
+    state = TrainState(
+        step=jnp.zeros((), jnp.int32),
+        params=PARAMS,
+        batch_stats={},
+        opt_state=optimizer.init(PARAMS),
+        key_data=jax.random.key_data(jax.random.key(0)),
+    )
+    sums = {"loss": jnp.ones(()), "count": jnp.ones((), jnp.int32)}
+    rates = []
+    for bad in (False, True, False, False):
+        grads = jax.tree.map(lambda g, bad=bad: g * (jnp.nan if bad else 1), gradients())
+        state, metrics = update(state, grads, sums, {})
+        rates.append(round(float(metrics["learning_rate"]), 6))
+    assert rates == [0.0, 0.1, 0.1, 0.2]
+    assert int(state.step) == 4
