@@ -59,7 +59,7 @@ def command(
             rather than B.
         score: Whether the logit of a class is explained or its probability.
         at: Layer that Grad-CAM and its relatives look at; by default the last one with maps.
-        options: Options of methods, such as occlusion.window=48 rise.samples=4000.
+        options: Options of methods, such as occlusion.window=48 lime.segments=superpixels.
         filters: Show the weights of the first layer; needs no image.
         feature_maps: Show what the channels of this layer make of each image.
         units: Show the images that excite channels of this layer most, cropped to what they see.

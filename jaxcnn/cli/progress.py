@@ -12,7 +12,7 @@ INTERVAL = 0.2
 
 def shown(found: Iterable[Batch], total: int) -> Iterator[Batch]:
     """Pass batches on, and tell on stderr how many of the images are done, if it is a terminal."""
-    if not sys.stderr.isatty():
+    if not seen():
         yield from found
         return
     sys.stderr.write("compiling ...")
@@ -36,9 +36,14 @@ def shown(found: Iterable[Batch], total: int) -> Iterator[Batch]:
         sys.stderr.flush()
 
 
+def seen() -> bool:
+    """Whether somebody looks."""
+    return sys.stderr.isatty()
+
+
 def tell(text: str) -> None:
     """Show a line that the next one replaces, if stderr is a terminal."""
-    if sys.stderr.isatty():
+    if seen():
         sys.stderr.write(f"\r\033[K{text}")
         sys.stderr.flush()
 

@@ -12,6 +12,8 @@ from flax.traverse_util import flatten_dict
 from PIL import Image
 
 from jaxcnn import create_model, explain
+from jaxcnn.cli.explain import methods as naming
+from jaxcnn.cli.explain import run as explaining
 from jaxcnn.cli.explain.methods import ALIASES, chosen, methods, with_options
 from jaxcnn.cli.explain.pictures import picture_of
 from jaxcnn.cli.explain.run import shown_by
@@ -167,9 +169,7 @@ def test_every_method_is_found_with_its_source():
     for method in found.values():
         assert getattr(explain, method.name) is method.function
         assert re.search(r"\d{4}$", method.paper), method.name
-    assert set(ALIASES.values()) <= set(found) | {
-        *("blur_integrated_gradients", "deconvnet", "feature_ablation", "kernel_shap")
-    }
+    assert set(ALIASES.values()) <= set(found)
     assert [m.name for m in chosen("IG, ig,gradcam")] == ["integrated_gradients", "grad_cam"]
     assert len(chosen("all")) == len(found)
 
@@ -235,6 +235,33 @@ def test_pictures_of_maps_state_their_normalisation():
     flat = picture_of("grad_cam", np.zeros((8, 8)), pixels)
     assert (flat.image == pixels).all()
     assert flat.note == "zero everywhere"
+
+
+def test_progress_names_the_image_the_method_and_how_much_is_done(monkeypatch):
+    told = []
+    monkeypatch.setattr(explaining, "seen", lambda: True)
+    monkeypatch.setattr(explaining, "tell", told.append)
+    line = explaining.Line(3)
+    line.begin(0, "a.png")
+    line.method("occlusion")
+    option = line.option(methods()["occlusion"])
+    option["progress"](5, 10)
+    assert told == ["a.png (1 of 3): occlusion", "a.png (1 of 3): occlusion, 5 of 10"]
+    line.begin(1, "b.png")
+    assert line.option(methods()["occlusion"]) == option  # hence the same program
+    assert line.option(methods()["saliency"]) == {}
+
+
+def test_superpixels_are_those_of_the_image(monkeypatch):
+    x = np.zeros((1, 4, 4, 3))
+    labels = np.ones((1, 4, 4), int)
+    monkeypatch.setattr(explain, "superpixels", lambda x: labels)
+    found = explaining.with_superpixels({"segments": "superpixels", "samples": 9}, x)
+    assert found == {"segments": labels, "samples": 9}
+    assert explaining.with_superpixels({"segments": 4}, x) == {"segments": 4}
+    monkeypatch.setattr(naming, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="scikit-image"):
+        with_options(["lime.segments=superpixels"], chosen("lime"), None, 64)
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def explained_section(
         if heading == "Mistakes"
         else "the logit of the class"
     )
-    note = f"Explained is {asked}. {about}."
+    note = f"Explained: {asked}. {about}."
     return html.section(heading, *rows, note=note), stacked(pictures)
 
 

@@ -6,6 +6,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 from jaxcnn import explain
@@ -28,6 +29,8 @@ ALIASES = {
     "sg": "smooth_grad",
     "shap": "kernel_shap",
 }
+SUPERPIXELS = "superpixels"
+"""What `lime.segments` and others may be besides a number."""
 DEFAULT = ("grad_cam", "integrated_gradients", "occlusion")
 
 
@@ -129,6 +132,8 @@ def with_options(
                 f"Fix: use one of {', '.join(known)}"
             )
         told[name][option] = parsed(word, value)
+        if told[name][option] == SUPERPIXELS and find_spec("skimage") is None:
+            raise ModuleNotFoundError(f"{word} needs scikit-image", name="skimage")
     for name, options in told.items():
         if at is not None and "at" in by_name[name].options:
             options.setdefault("at", at)

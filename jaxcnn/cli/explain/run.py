@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from flax import linen as nn
 
+from jaxcnn import explain
 from jaxcnn.checks import ArgumentError
-from jaxcnn.cli.explain.methods import Method
+from jaxcnn.cli.explain.methods import SUPERPIXELS, Method
 from jaxcnn.cli.explain.photographs import Photographs
 from jaxcnn.cli.explain.pictures import Picture, picture_of
 from jaxcnn.cli.explain.targets import Asked, Question
-from jaxcnn.cli.progress import tell
+from jaxcnn.cli.progress import seen, tell
 from jaxcnn.typing import Variables
 from jaxcnn.weights.predict import Guess
 
@@ -67,21 +68,44 @@ def explained(
         options: Their options, by name.
         skip: Whether a method that the network has no ground for is left out, not an error.
     """
-    began = time.monotonic()
+    line = Line(len(photographs))
+    told = {m.name: {**line.option(m), **options[m.name]} for m in wanted}
+    network = (photographs.model, photographs.variables)
     for i, file in enumerate(photographs.files):
+        line.begin(i, file.name)
         pixels, question = photographs[i], asked.of(photographs.logits[i])
-        spent = time.monotonic() - began
-        left = f", {spent / i * (len(photographs) - i):,.0f} s left" if i else ""
-
-        def say(
-            text: str, place: str = f"{file.name} ({i + 1} of {len(photographs)}{left})"
-        ) -> None:
-            tell(f"{place}: {text}")
-
         x = photographs.network.meta.transforms.normalize(pixels[None])
-        network = (photographs.model, photographs.variables)
-        shown = shown_by(wanted, options, *network, x, pixels, question.target, skip=skip, say=say)
+        shown = shown_by(
+            wanted, told, *network, x, pixels, question.target, skip=skip, say=line.method
+        )
         yield Explained(file, pixels, photographs.guesses(i, GUESSES), question, shown)
+
+
+class Line:
+    """How far it is, on one line: the image, the method, and how much of it is done."""
+
+    def __init__(self, images: int):
+        self._images, self._began = images, time.monotonic()
+        self._image = self._method = ""
+
+    def begin(self, index: int, name: str) -> None:
+        """Begin an image."""
+        spent = time.monotonic() - self._began
+        left = f", {spent / index * (self._images - index):,.0f} s left" if index else ""
+        self._image = f"{name} ({index + 1} of {self._images}{left})"
+
+    def method(self, name: str) -> None:
+        """Begin a method."""
+        self._method = name
+        tell(f"{self._image}: {name}")
+
+    def option(self, method: Method) -> dict[str, Any]:
+        """Return the option that makes a method report; reporting costs time, so only if seen."""
+        # One object for all images: methods take it as a constant of their program.
+        return {"progress": self._count} if "progress" in method.options and seen() else {}
+
+    def _count(self, done: int, total: int) -> None:
+        tell(f"{self._image}: {self._method}, {done:,} of {total:,}")
 
 
 def shown_by(
@@ -114,7 +138,8 @@ def shown_by(
         began = time.monotonic()
         say(method.name)
         try:
-            values = method.function(model, variables, x, target, **options[method.name])
+            given = with_superpixels(options[method.name], x)
+            values = method.function(model, variables, x, target, **given)
             picture = picture_of(method.name, np.asarray(values)[0], pixels)
             shown.append(Shown(method, picture, time.monotonic() - began))
         except ArgumentError as error:
@@ -122,3 +147,10 @@ def shown_by(
                 raise
             shown.append(Shown(method, None, refused=str(error)))
     return shown
+
+
+def with_superpixels(options: dict[str, Any], x: Any) -> dict[str, Any]:
+    """Return options in which `segments=superpixels` stands for those of the image."""
+    if options.get("segments") != SUPERPIXELS:
+        return options
+    return {**options, "segments": explain.superpixels(x)}
