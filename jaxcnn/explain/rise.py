@@ -55,7 +55,7 @@ def rise(
     if getattr(x, "ndim", 0) == 4:
         size = tuple(x.shape[1:3])
         rule, fix = f"must fit into the image, {size}", "use fewer cells"
-        report.expect(grid <= min(size), "grid", grid, rule, fix)
+        report.expect(masks is not None or grid <= min(size), "grid", grid, rule, fix)
         ok = masks is None or (jnp.ndim(masks) == 3 and jnp.shape(masks)[1:] == size)
         rule = f"must have shape (n, {size[0]}, {size[1]})"
         report.expect(ok, "masks", masks, rule, "give masks of the size of the images")
