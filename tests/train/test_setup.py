@@ -75,3 +75,18 @@ def test_one_program_predicts_for_all_splits():
 def test_label_smoothing_reaches_the_loss():
     config = dataclasses.replace(CONFIG, loss=Loss(label_smoothing=0.2))
     assert prepare(config).task.loss.label_smoothing == 0.2
+
+
+def test_blocks_are_recomputed_by_the_network_itself():
+    model = Model("resnet20", remat="block", fields={"blocks": 1})
+    setup = prepare(dataclasses.replace(CONFIG, model=model))
+    assert setup.task.model.remat is True
+    with pytest.raises(UserError, match="lenet5.*remat"):
+        prepare(dataclasses.replace(CONFIG, model=Model("lenet5", remat="block")))
+
+
+def test_a_batch_on_each_device_makes_the_whole_one():
+    config = dataclasses.replace(CONFIG, data=Data("digits", per_device_batch_size=25))
+    setup = prepare(config)
+    assert setup.config.data.batch_size == 100
+    assert setup.steps_per_epoch == 12
