@@ -53,6 +53,10 @@ def folds(indices: np.ndarray, labels: np.ndarray, count: int) -> list[tuple[np.
 
 
 def enlarge(images: jax.Array, size: int, mean: float, std: float) -> jax.Array:
-    """Return uint8 images as normalised floats (N, size, size, 1), on the device."""
+    """Return uint8 images as normalised floats (N, size, size, 1), on the device.
+
+    Black becomes white: the photographs of ImageNet that show clothes have a light background.
+    """
     shape = (len(images), size, size, images.shape[-1])
-    return (jax.image.resize(images.astype(jnp.float32), shape, "bilinear") / 255 - mean) / std
+    light = 255 - images.astype(jnp.float32)
+    return (jax.image.resize(light, shape, "bilinear") / 255 - mean) / std
