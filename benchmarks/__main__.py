@@ -13,11 +13,13 @@ TABLES: dict[str, str] = {
     "input": "the input pipeline alone: images/s and host memory",
 }
 PROOFS: dict[str, str] = {
+    "corrupt": "every file of a checkpoint damaged in six ways: none is loaded",
     "digits": "test accuracy and time of the default run, over five splits and seeds",
     "explain": "deletion and insertion of each method beside random, central and edge maps",
+    "disk_full": "runs on disks too small for them: nothing is lost (as root: a tmpfs)",
     "fashion": "test accuracy and time of fashion_mnist_cnn",
     "fewshot": "10, 100, 1,000 images per class: pretrained, fine-tuned, from scratch (two hours)",
-    "kill": "kill -9 and SIGTERM at random moments: the resumed run is bitwise the same",
+    "kill": "kill -9 and SIGTERM in every phase of a run: the resumed run is bitwise the same",
     "zoo": "every model that torchvision has: its logits, gradients and statistics in f64",
     "mutants": "seeded faults: each must fail a test",
     "weights_files": "hostile and damaged files of weights; time and memory of ResNet-50's",

@@ -1,8 +1,7 @@
-"""Small states for tests of checkpoints, and the six ways in which a file goes bad."""
+"""Small states for tests of checkpoints, and a disk without room."""
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from resource import RLIMIT_FSIZE, getrlimit, setrlimit
@@ -38,57 +37,6 @@ def small_files(limit: int) -> Iterator[None]:
         yield
     finally:
         setrlimit(RLIMIT_FSIZE, (soft, hard))
-
-
-def flip_bit(path: Path, other: bytes) -> None:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 16
-    path.write_bytes(data)
-
-
-def truncate(path: Path, other: bytes) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def zero(path: Path, other: bytes) -> None:
-    path.write_bytes(bytes(path.stat().st_size))
-
-
-def delete(path: Path, other: bytes) -> None:
-    path.unlink()
-
-
-def swap(path: Path, other: bytes) -> None:
-    path.write_bytes(other)
-
-
-def append(path: Path, other: bytes) -> None:
-    path.write_bytes(path.read_bytes() + b"garbage")
-
-
-WAYS: tuple[Callable[[Path, bytes], None], ...] = (
-    flip_bit,
-    truncate,
-    zero,
-    delete,
-    swap,
-    append,
-)
-"""What can happen to a file: `way(path, the file in its place in another checkpoint)`."""
-
-
-def files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def counterpart(path: Path, folder: Path, other: Path) -> bytes:
-    """Return what lies in the same place of another checkpoint: by name, or by order."""
-    same = other / path.relative_to(folder)
-    if not same.exists():
-        beside = sorted(p for p in same.parent.glob("*") if p.is_file())
-        order = sorted(p for p in path.parent.glob("*") if p.is_file())
-        same = beside[min(order.index(path), len(beside) - 1)]
-    return same.read_bytes()
 
 
 def resealed(folder: Path, **facts) -> None:

@@ -4,7 +4,8 @@ import shutil
 
 import pytest
 
-from tests.train.checkpoints import WAYS, counterpart, files, make_state, open_in, resealed, same
+from benchmarks.damage import WAYS, counterpart, files
+from tests.train.checkpoints import make_state, open_in, resealed, same
 from train import manifest
 from train.errors import UserError
 from train.manifest import Damaged

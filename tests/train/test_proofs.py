@@ -1,0 +1,32 @@
+"""The committed results of the proofs of reliability say what the project claims."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.proofs import corrupt, kill
+
+RESULTS = Path(corrupt.__file__).parents[1] / "results"
+RULES = {
+    "kill": (kill.good, 30),
+    "corrupt": (lambda row: row["right"], 70),
+}
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_row_of_a_committed_result_is_good(name):
+    rule, rows = RULES[name]
+    result = json.loads((RESULTS / f"proof_{name}.json").read_text())
+    assert len(result["rows"]) >= rows
+    assert [row for row in result["rows"] if not rule(row)] == []
+
+
+@pytest.mark.slow
+def test_a_sample_of_killed_runs():
+    assert kill.run(2)["failures"] == []
+
+
+@pytest.mark.slow
+def test_a_sample_of_damaged_checkpoints():
+    assert corrupt.run(1)["failures"] == []
