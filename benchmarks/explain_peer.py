@@ -1,6 +1,6 @@
 """Captum's side of `benchmarks.explain`: reads names of methods, writes seconds and maps."""
 
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
 import json
 import sys
