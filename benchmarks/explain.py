@@ -35,7 +35,7 @@ def run(count: int) -> dict[str, Any]:
     rounds = count or 5
     model = create_model("resnet18", num_classes=10)
     x = jax.random.normal(jax.random.key(1), (BATCH, SIZE, SIZE, 3))
-    variables = initialize(model, jax.random.key(0), x)
+    variables = initialize(model, jax.random.key(0), x.shape)
     noise = 0.2 * jax.random.normal(jax.random.key(2), (SAMPLES, BATCH, SIZE, SIZE, 3))
     calls = ours(model, variables, x, noise)
     python = os.environ.get("CAPTUM_PYTHON")
@@ -44,11 +44,11 @@ def run(count: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "given.npz"
         images, draws = x.transpose(0, 3, 1, 2), noise.transpose(0, 1, 4, 2, 3)
-        weights = {
+        weights: Any = {
             f"weights/{name}": v
             for name, v in to_torch("resnet18", variables, num_classes=10).items()
         }
-        np.savez(file, x=images, noise=draws, **weights)
+        np.savez(file, **weights, x=images, noise=draws)
         peer = Peer(python, file) if python else None
         rows = [compare(name, calls[name], peer, rounds) for name in METHODS]
         if peer:

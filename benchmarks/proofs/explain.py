@@ -47,7 +47,8 @@ def run(count: int) -> dict[str, Any]:
     start, batches, forgotten = time.time(), [], {}
     for first in range(0, len(files), BATCH):
         x = jnp.concatenate([meta.transforms(file) for file in files[first : first + BATCH]])
-        target = Probability(model.apply(variables, x).argmax(1))
+        logits: Any = model.apply(variables, x)
+        target = Probability(logits.argmax(1))
         if not first:
             forgotten = {name: forget(name, model, variables, x, target) for name in FORGETTING}
         batches.append(areas(model, variables, x, target))
@@ -84,9 +85,9 @@ def areas(model: Any, variables: Any, x: Any, target: Any) -> dict[str, dict[str
 
 def curves(model: Any, variables: Any, x: Any, target: Any, heat: Any) -> dict[str, np.ndarray]:
     """Return the areas of deletion and insertion for each image."""
-    given, options = (model, variables, x, target, heat), {"steps": STEPS, "chunk": 1}
-    deleted = measures.deletion(*given, **options)
-    inserted = measures.insertion(*given, baseline=blur(x, 10.0), **options)
+    given = (model, variables, x, target, heat)
+    deleted = measures.deletion(*given, steps=STEPS, chunk=1)
+    inserted = measures.insertion(*given, steps=STEPS, chunk=1, baseline=blur(x, 10.0))
     found = {"deletion": measures.area(deleted), "insertion": measures.area(inserted)}
     return {name: np.asarray(value, float) for name, value in found.items()}
 
