@@ -14,6 +14,9 @@ from train.config import Config
 from train.errors import UserError, unknown
 
 DEFAULT = "digits"
+TITLES = {"top1": "top-1", "top5": "top-5", "miou": "mIoU", "pixel_accuracy": "pixel accuracy"}
+"""How people call the figures of the log."""
+
 VERBS = {
     "evaluate": "a finished run on any of its splits, or on other data",
     "compare": "several runs side by side: figures, differences, curves",
@@ -97,8 +100,12 @@ def show(summary: dict[str, Any], directory: Path, *, as_json: bool) -> None:
         print(json.dumps(summary))
         return
     test = summary["test"]
+    shares = [(name, test[name]) for name in test if name not in ("loss", "count")]
+    figures = ", ".join(
+        f"{TITLES.get(name, name)} {share:.2%}" for name, share in shares if share is not None
+    )
     print(
-        f"test top-1 {test['top1']:.2%}, top-5 {test['top5']:.2%} of {test['count']:,} images; "
+        f"test {figures} of {test['count']:,} images; "
         f"{summary['parameters']:,} parameters, {summary['steps']:,} steps in "
         f"{summary['train_seconds']:.0f} s"
     )

@@ -50,7 +50,8 @@ class Data:
     """Where the images come from and how they are batched."""
 
     source: str = "digits"
-    """digits | tfds:NAME | folder:PATH | list:FILE.csv"""
+    """digits | tfds:NAME | folder:PATH | list:FILE.csv; for a segmentation scenes:SOURCE |
+    tfds:NAME | folder:PATH"""
     image_size: int = 0
     """Height and width in pixels that images are resized to; 0 keeps the stored size."""
     channels: int = 0
@@ -138,7 +139,7 @@ class Checkpoint:
     keep_last: int = 2
     """Newest checkpoints kept."""
     keep_best: int = 1
-    """Best checkpoints kept, by validation top-1."""
+    """Best checkpoints kept, by validation top-1 (mIoU for a segmentation)."""
     bad_saves: int = 3
     """Saves in a row that may fail, as on a full disk, before the run ends."""
 
@@ -163,6 +164,8 @@ class Log:
 class Config:
     """One run."""
 
+    task: Literal["classification", "segmentation"] = "classification"
+    """A class for each image, or for each pixel."""
     length: Duration = "30 epochs"
     """Length of the training."""
     seed: int = 0

@@ -9,6 +9,7 @@ import numpy as np
 
 import jaxcnn
 from train.config import Config
+from train.network import input_shape
 from train.setup import Setup, prepare
 from train.state import TrainState
 
@@ -20,7 +21,7 @@ def dry_run(config: Config) -> dict[str, Any]:
     setup = prepare(config)
     splits, data = setup.splits, config.data
     per_device = data.batch_size // setup.mesh.size
-    shape = (per_device, *splits.image_shape)
+    shape = (per_device, *input_shape(setup.task.model, splits))
     found = jaxcnn.summary(setup.task.model, shape)
     state = jax.eval_shape(setup.initial_state)
     return {

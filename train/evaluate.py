@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from train.tasks import Batch
+from train.augmentation import Batch
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,20 @@ class Evaluation:
         """Mean cross-entropy in nats."""
         return float(np.mean(self.losses, dtype=np.float64))
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """The figures of the log."""
+        return {"top1": self.top1, "top5": self.top5}
 
-def evaluate(
+
+def predictions(
     predict: Callable[[Any, Batch], dict[str, jax.Array]],
     variables: Any,
     batches: Iterable[Batch],
     place: Callable[[Batch], Batch],
     on_batch: Callable[[int], None] = lambda count: None,
-) -> Evaluation:
-    """Return the predictions for all real examples of the batches.
+) -> list[dict[str, np.ndarray]]:
+    """Return the predictions for the real examples of each batch.
 
     Args:
       predict: the mapped function `(variables, batch) -> arrays per example`.
@@ -72,8 +77,8 @@ def evaluate(
         inputs = {name: batch[name] for name in ("image", "label")}
         mask = np.asarray(batch["mask"])
         out = jax.device_get(predict(variables, place(inputs)))
-        out |= {"labels": batch["label"], "indices": batch["index"]}
+        out |= {"indices": batch["index"]}
         parts.append({name: np.asarray(value)[mask] for name, value in out.items()})
         count += int(mask.sum())
         on_batch(count)
-    return Evaluation(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
+    return parts

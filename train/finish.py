@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import resource
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import numpy as np
 
 from train.config import to_json
 from train.data import Source
-from train.evaluate import Evaluation
 from train.log import MetricsLog, read_metrics, say
-from train.report import environment, write_report
+from train.pixel_evaluation import PixelEvaluation, scores
+from train.report import environment, write_pixel_report, write_report
+from train.report.overlays import Labelled, Show
 from train.rundir import write_atomically, write_final
 from train.setup import Setup
 from train.state import TrainState
@@ -35,26 +37,31 @@ def finish(
     write_final(directory / "final.npz", state)
     if setup.config.log.report:
         say("writing the report")
-        write_report(
-            directory,
-            history=read_metrics(directory),
-            evaluation=result,
-            test_images=Images(setup.splits.test),
-            class_names=setup.splits.class_names,
-            config_json=to_json(setup.config),
-            environment=environment(),
-            summary=summary,
-        )
+        told = {
+            "history": read_metrics(directory),
+            "class_names": setup.splits.class_names,
+            "config_json": to_json(setup.config),
+            "environment": environment(),
+            "summary": summary,
+        }
+        if isinstance(result, PixelEvaluation):
+            show = labelled(setup, state.variables, result)
+            write_pixel_report(directory, evaluation=result, show=show, **told)
+        else:
+            images = Images(setup.splits.test)
+            write_report(directory, evaluation=result, test_images=images, **told)
     write_atomically(directory / "summary.json", json.dumps(summary, indent=2, allow_nan=False))
     return summary
 
 
 def summarize(
-    name: str, setup: Setup, state: TrainState, result: Evaluation, seconds: float
+    name: str, setup: Setup, state: TrainState, result: Any, seconds: float
 ) -> dict[str, Any]:
     """Return the figures of a finished run."""
-    loss = result.loss if math.isfinite(result.loss) else None  # JSON has no infinity
-    test = {"loss": loss, "top1": result.top1, "top5": result.top5, "count": result.count}
+    figures = {"loss": result.loss, **result.scores}
+    # JSON has no infinity.
+    test = {name: v if math.isfinite(v) else None for name, v in figures.items()}
+    test["count"] = result.count
     return {
         "config": name,
         "model": setup.config.model.name,
@@ -67,6 +74,34 @@ def summarize(
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
         "skipped": setup.splits.skipped,
     }
+
+
+def labelled(setup: Setup, variables: Any, evaluation: PixelEvaluation) -> Show:
+    """Return what shows some rows of an evaluation of the test split with their masks."""
+    source, batch_size = setup.splits.test, setup.config.data.eval_batch_size
+
+    def show(rows: Sequence[int]) -> list[Labelled]:
+        positions = evaluation.indices[list(rows)]
+        wanted = np.resize(positions, -(-len(rows) // batch_size) * batch_size)
+        found = source.gather(wanted)
+        said = []
+        for start in range(0, len(wanted), batch_size):
+            part = slice(start, start + batch_size)
+            batch = {"image": found.images[part], "label": found.labels[part]}
+            said.append(np.asarray(setup.label_pixels(variables, setup.place(batch))))
+        classes = np.concatenate(said)
+        return [
+            Labelled(
+                int(position),
+                found.images[i],
+                found.labels[i],
+                classes[i],
+                scores(evaluation.confusions[row])["miou"],
+            )
+            for i, (row, position) in enumerate(zip(rows, positions, strict=True))
+        ]
+
+    return show
 
 
 def digest(state: TrainState) -> str:

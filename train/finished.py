@@ -13,6 +13,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from train.config import Config
 from train.errors import UserError
+from train.network import input_shape
 from train.setup import Setup, prepare
 
 
@@ -76,7 +77,8 @@ def read_variables(directory: Path, setup: Setup) -> dict[str, Any]:
             flat = {tuple(name.split("/")): file[name] for name in file.files}
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-    images = jax.ShapeDtypeStruct((1, *setup.splits.image_shape), np.float32)
+    shape = input_shape(setup.task.model, setup.splits)
+    images = jax.ShapeDtypeStruct((1, *shape), np.float32)
     expected: Any = jax.eval_shape(setup.task.model.init, jax.random.key(0), images)
     leaves: Any = flatten_dict(dict(expected))
     shapes = {name: leaf.shape for name, leaf in leaves.items()}

@@ -1,24 +1,22 @@
 """The order of events: batch, dispatch, metrics of the step before, eval, checkpoint, signals."""
 
-import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import jax
+import numpy as np
 
 from train.checkpoint import Checkpoints
 from train.data import StallMeter
 from train.errors import NON_FINITE, UserError
-from train.evaluate import Evaluation
 from train.log import MetricsLog
+from train.make_task import Task
 from train.progress import Progress
 from train.signals import EXIT_CODES, Signals
 from train.state import TrainState
 from train.tasks import Batch
-
-SUMS = ("loss", "top1", "top5", "count")
 
 
 class Stopped(UserError):
@@ -29,22 +27,19 @@ class Stopped(UserError):
 class Window:
     """Sums of the metrics since the last line of the log; part of every checkpoint."""
 
-    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(SUMS, 0.0))
+    sums: dict[str, Any] = field(default_factory=dict)
+    """Numbers, or tables of numbers as lists."""
     bad_steps: int = 0
     """Steps with a non-finite number since the last good one."""
 
-    def add(self, metrics: dict[str, float]) -> None:
-        """Take one step in."""
+    def add(self, metrics: dict[str, Any], names: Sequence[str]) -> None:
+        """Take the named metrics of one step in."""
         if metrics["finite"]:
             self.bad_steps = 0
-            self.sums = {name: self.sums[name] + metrics[name] for name in SUMS}
+            old = self.sums
+            self.sums = {name: np.add(old.get(name, 0.0), metrics[name]).tolist() for name in names}
         else:
             self.bad_steps += 1
-
-    def means(self) -> dict[str, float]:
-        """Return the mean loss and shares per example; NaN where no step counted."""
-        count = self.sums["count"] or math.nan
-        return {name: self.sums[name] / count for name in SUMS[:-1]}
 
 
 @dataclass(frozen=True)
@@ -68,7 +63,8 @@ class Loop:
     every: Every
     train_step: Callable[[TrainState, Batch, int], tuple[TrainState, dict[str, jax.Array]]]
     """Takes the step of a given number, counted from 1."""
-    evaluate: Callable[[TrainState], Evaluation] | None
+    task: Task
+    evaluate: Callable[[TrainState], Any] | None
     """Evaluates the validation split; None where there is none."""
     batches: StallMeter[Batch]
     place: Callable[[Batch], Batch]
@@ -123,8 +119,9 @@ class Loop:
         self._clock += time.perf_counter() - begin  # rates are those of the training alone
 
     def _account(self, step: int, metrics: dict[str, jax.Array]) -> None:
-        values = {name: float(value) for name, value in jax.device_get(metrics).items()}
-        self.window.add(values)
+        found = jax.device_get(metrics)
+        values = {name: np.asarray(value, np.float64).tolist() for name, value in found.items()}
+        self.window.add(values, self.task.sums)
         if self.window.bad_steps >= self.bad_steps_limit:
             self._diverged(step)
         self.progress.update(step, loss=values["loss"] / max(values["count"], 1.0))
@@ -132,11 +129,11 @@ class Loop:
             self._write(step, {name: values[name] for name in ("grad_norm", "learning_rate")})
 
     def _write(self, step: int, last: dict[str, float]) -> None:
-        speed, means = self._speed(step), self.window.means()
+        speed, means = self._speed(step), self.task.means(self.window.sums)
         row = {"step": step, "split": "train", **means, **last}
         row |= {"seconds": self.seconds(), **speed}
         self.log.write(row)
-        self.progress.update(step, accuracy=means["top1"], **speed)
+        self.progress.update(step, accuracy=means[self.task.accuracy], **speed)
         self.window = Window(bad_steps=self.window.bad_steps)
 
     def _speed(self, step: int) -> dict[str, float]:
@@ -154,9 +151,9 @@ class Loop:
             result = self.evaluate(state)
         except InterruptedError:
             self._stop(state, eval_due=True)
-        row = {"loss": result.loss, "top1": result.top1, "top5": result.top5}
+        row = {"loss": result.loss, **result.scores}
         self.log.write({"step": step, "split": "val", **row, "count": result.count})
-        self.checkpoints.save_best(state, result.top1)
+        self.checkpoints.save_best(state, result.scores[self.task.headline])
 
     def _save(self, state: TrainState, *, wait: bool, eval_due: bool = False) -> None:
         window = {"sums": self.window.sums, "bad_steps": self.window.bad_steps}

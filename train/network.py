@@ -10,10 +10,11 @@ from flax.errors import ScopeParamShapeError
 
 from jaxcnn.models import create_model
 from train.config import Model
+from train.context import NONE, context_of
 from train.data import Splits
 from train.errors import UserError
+from train.make_task import Task
 from train.parallel import NormGroup
-from train.tasks import Classification
 
 
 def build_model(config: Model, splits: Splits, group: NormGroup) -> nn.Module:
@@ -30,7 +31,7 @@ def build_model(config: Model, splits: Splits, group: NormGroup) -> nn.Module:
             config.name, num_classes=classes, dtype=jnp.dtype(config.dtype), **fields
         )
         model = synchronised(model, group)
-        jax.eval_shape(model.init, jax.random.key(0), _image_spec(splits.image_shape))
+        jax.eval_shape(model.init, jax.random.key(0), _image_spec(input_shape(model, splits)))
     except (ValueError, TypeError) as error:
         raise UserError(f"model {config.name!r} cannot be built: {error}") from error
     return model
@@ -44,7 +45,7 @@ def synchronised(model: nn.Module, group: NormGroup) -> nn.Module:
     return model.clone(norm=dataclasses.replace(norm, **group))  # type: ignore[type-var]
 
 
-def check_images(task: Classification, shape: tuple[int, int, int]) -> None:
+def check_images(task: Task, shape: tuple[int, int, int]) -> None:
     """Refuse a mean, a deviation, an augmentation or a size that does not fit the images."""
 
     def prepare(image: jax.Array) -> jax.Array:
@@ -59,13 +60,21 @@ def check_images(task: Classification, shape: tuple[int, int, int]) -> None:
     if not task.size:  # the network has been tried already
         return
     try:
-        variables = jax.eval_shape(task.model.init, jax.random.key(0), _image_spec(shape))
+        given = jax.eval_shape(task.prepare, jax.ShapeDtypeStruct((1, *shape), jnp.uint8))
+        variables = jax.eval_shape(task.model.init, jax.random.key(0), given)
         jax.eval_shape(task.model.apply, variables, image)
     except (ValueError, TypeError, ScopeParamShapeError) as error:
         raise UserError(
             f"--augment.sizes: the network does not take images of {image.shape[1:3]} pixels, "
             f"or not after those of {shape[:2]}: {error}"
         ) from error
+
+
+def input_shape(model: nn.Module, splits: Splits) -> tuple[int, int, int]:
+    """Return height, width and channels of what the network is given for the data's images."""
+    height, width, channels = splits.image_shape
+    rows, columns = context_of(model, splits.image_shape) if splits.pixels else NONE
+    return height + sum(rows), width + sum(columns), channels
 
 
 def _image_spec(shape: tuple[int, int, int]) -> jax.ShapeDtypeStruct:

@@ -30,6 +30,18 @@ class Augment:
     smaller than the evaluation's: Touvron et al. 2019, "Fixing the train-test discrepancy"."""
     flip: bool = False
     """Mirror half of the images left to right. Krizhevsky et al. 2012, section 4.1."""
+    rotate: float = 0.0
+    """Segmentation: largest turn to either side, in degrees; 0 = off. One resampling carries this
+    and the next four, for the image and its mask alike; what comes from outside counts nowhere."""
+    translate: float = 0.0
+    """Segmentation: largest shift along each axis, as a share of the image; 0 = off."""
+    zoom: float = 0.0
+    """Segmentation: largest magnification is 1 + zoom, smallest 1 / (1 + zoom); 0 = off."""
+    shear: float = 0.0
+    """Segmentation: largest angle of shear, in degrees; 0 = off."""
+    elastic: float = 0.0
+    """Segmentation: standard deviation in pixels by which the nodes of a 3 x 3 grid move; 0 = off.
+    Ronneberger et al. 2015, "U-Net", section 3.1 (10 pixels of 512)."""
     color_jitter: tuple[float, ...] = ()
     """Largest changes of brightness, contrast, saturation (>= 0) and hue (0 to 0.5); none = off.
     Howard 2013, "Some improvements on deep CNN based image classification", section 2."""
@@ -60,9 +72,20 @@ class Augment:
 class Loss:
     """What is minimised, per example."""
 
-    name: Literal["cross_entropy", "bce"] = "cross_entropy"
+    name: Literal["cross_entropy", "bce", "focal", "border"] = "cross_entropy"
     """bce asks one yes-or-no question for each class. Wightman et al. 2021, "ResNet strikes
-    back", section 3; Beyer et al. 2020, "Are we done with ImageNet?", section 6."""
+    back", section 3; Beyer et al. 2020, "Are we done with ImageNet?", section 6. Segmentation:
+    focal: Lin et al. 2017, "Focal loss"; border, a cross-entropy that weighs the gaps between
+    objects: Ronneberger et al. 2015, "U-Net", section 3."""
+    dice: float = 0.0
+    """Segmentation: share of the loss that is one minus the mean Dice coefficient of the classes
+    that an image has, in [0, 1]. Milletari et al. 2016, "V-Net"."""
+    gamma: float = 2.0
+    """focal: how much less certain pixels count, >= 0."""
+    border_weight: float = 10.0
+    """border: largest extra weight of a pixel, >= 0."""
+    border_sigma: float = 5.0
+    """border: width of the gaps that have it, in pixels, > 0."""
     label_smoothing: float = 0.0
     """Share of the target, mixed or not, spread evenly over all classes, in [0, 1).
     Szegedy et al. 2015, "Rethinking the Inception architecture", section 7."""

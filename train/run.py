@@ -12,8 +12,9 @@ import rich.progress
 from rich.console import Console
 
 from train.checkpoint import CONFIG, MACHINE, Checkpoints
-from train.config import Config, numbers, to_json
+from train.config import Config, Loss, numbers, to_json
 from train.data import Splits, StallMeter, TrainBatches, train_batches
+from train.data.border import BorderWeights
 from train.finish import finish
 from train.log import MetricsLog, say
 from train.loop import Loop, Window
@@ -111,6 +112,7 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
             train_step=profiled(
                 setup.train_step(), config.log.profile, setup.every.total, directory / "profile"
             ),
+            task=setup.task,
             evaluate=validation(setup, signals, progress),
             batches=StallMeter(batches),
             place=setup.place,
@@ -156,7 +158,13 @@ def open_batches(setup: Setup) -> TrainBatches:
         workers=data.workers,
         prefetch=data.prefetch,
         fingerprint=setup.splits.fingerprint,
+        weigh=weights_of(setup.config.loss),
     )
+
+
+def weights_of(loss: Loss) -> BorderWeights | None:
+    """Return what weighs the pixels of a training batch, if anything does."""
+    return BorderWeights(loss.border_weight, loss.border_sigma) if loss.name == "border" else None
 
 
 def validation(setup: Setup, signals: Signals, progress: Progress):

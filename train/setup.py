@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,16 +17,18 @@ from train.batch_size import check_shares, in_force
 from train.config import Config, to_steps
 from train.data import Splits, eval_batches, load_splits, steps_per_epoch
 from train.data.source import Source
-from train.evaluate import Evaluation, evaluate
+from train.evaluate import predictions
 from train.loop import Every
-from train.network import build_model, check_images
+from train.make_task import Task, check_data, make_task
+from train.network import build_model, check_images, input_shape
 from train.optim import make_optimizer, rate_of
 from train.pretrained import load
 from train.resizing import Sizes, make_sizes
 from train.schedule import make_schedule
+from train.segmentation import Segmentation
 from train.state import TrainState, create_state, initial_keys
 from train.step import composed, make_gradients, make_update
-from train.tasks import Batch, Classification
+from train.tasks import Batch
 from train.teacher import make_teacher
 from train.transfer import make_transfer
 
@@ -38,7 +41,7 @@ class Setup:
     """With the batch size in force."""
     splits: Splits
     mesh: Mesh
-    task: Classification
+    task: Task
     optimizer: optax.GradientTransformation
     schedule: optax.Schedule
     every: Every
@@ -58,7 +61,7 @@ class Setup:
         state = create_state(
             self.task.model,
             self.optimizer,
-            self.splits.image_shape,
+            input_shape(self.task.model, self.splits),
             self.config.seed,
             self.start,
             ema=self.config.optim.ema > 0,
@@ -105,18 +108,28 @@ class Setup:
             self.task.predict, self.mesh, devices.map, deterministic=devices.deterministic
         )
 
-    def evaluator(self) -> Callable[..., Evaluation]:
+    @functools.cached_property
+    def label_pixels(self) -> Callable[..., jax.Array]:
+        """The classes of the pixels over all devices, for pictures of a segmentation."""
+        assert isinstance(self.task, Segmentation)
+        devices = self.config.devices
+        return parallel.spread_eval(
+            self.task.classes, self.mesh, devices.map, deterministic=devices.deterministic
+        )
+
+    def evaluator(self) -> Callable[..., Any]:
         """Return `evaluate(state, source, on_batch)`, compiled once for all splits."""
         predict, data = self.predict, self.config.data
 
-        def run(state: TrainState, source: Source, on_batch: Callable[[int], None]) -> Evaluation:
+        def run(state: TrainState, source: Source, on_batch: Callable[[int], None]) -> Any:
             batches = eval_batches(
                 source,
                 batch_size=data.eval_batch_size,
                 threads=data.threads,
                 prefetch=data.prefetch,
             )
-            return evaluate(predict, state.variables, batches, self.place, on_batch)
+            parts = predictions(predict, state.variables, batches, self.place, on_batch)
+            return self.task.judge(parts)
 
         return run
 
@@ -131,27 +144,21 @@ def prepare(
     config = in_force(config, mesh.size)
     data, optim = config.data, config.optim
     check_shares(config, mesh.size)
-    splits = splits or load_splits(data, config.seed, progress)
+    pixels = config.task == "segmentation"
+    splits = splits or load_splits(data, config.seed, progress, pixels=pixels)
+    check_data(config, splits)
     epoch = steps_per_epoch(len(splits.train), data.batch_size, data.remainder)
     total = steps(config, config.length, epoch)
     schedule = make_schedule(optim, total, epoch, data.batch_size)
     group = parallel.norm_group(config.devices.batch_norm, mesh.size)
-    model, shape = build_model(config.model, splits, group), splits.image_shape
+    model = build_model(config.model, splits, group)
+    shape = input_shape(model, splits)
     transfer = make_transfer(config, model, shape, epoch, total)
     teacher, taught = make_teacher(config, splits.num_classes, shape)
-    task = Classification(
-        model=model,
-        mean=data.mean,
-        std=data.std,
-        augment=config.augment,
-        loss=config.loss,
-        transfer=transfer,
-        remat=config.model.remat,
-        teacher=teacher,
-    )
+    task = make_task(config, splits, model, transfer, teacher)
     sizes = make_sizes(config, epoch, total)
     for size in sizes.pixels:
-        check_images(dataclasses.replace(task, size=size), shape)
+        check_images(dataclasses.replace(task, size=size), splits.image_shape)
     pretrained = config.model.pretrained
     start = load(config, model, shape, initial_keys(config.seed)[0]) if pretrained else None
     return Setup(

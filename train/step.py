@@ -13,9 +13,10 @@ from jaxcnn import augment, layers
 from jaxcnn.typing import Dtype
 from train.accumulate import accumulated
 from train.ema import averaged
+from train.make_task import Task
 from train.parallel import AXIS
 from train.state import TrainState
-from train.tasks import Batch, Classification
+from train.tasks import Batch
 
 Metrics = dict[str, jax.Array]
 TrainStep = Callable[..., tuple[TrainState, Metrics]]
@@ -24,7 +25,7 @@ Found = tuple[Any, Metrics, Any]
 
 
 def make_train_step(
-    task: Classification,
+    task: Task,
     optimizer: optax.GradientTransformation,
     *,
     rate: Callable[[optax.OptState], jax.Array] | None = None,
@@ -58,9 +59,7 @@ def composed(gradients: Callable[..., Found], update: TrainStep) -> TrainStep:
     return step
 
 
-def make_gradients(
-    task: Classification, parts: int = 1, reduce: Dtype = None
-) -> Callable[..., Found]:
+def make_gradients(task: Task, parts: int = 1, reduce: Dtype = None) -> Callable[..., Found]:
     """Return `(state, batch, teacher) -> (mean gradients, sums, statistics)`, for one device."""
 
     def gradients(state: TrainState, batch: Batch, teacher: Any = None) -> Found:

@@ -1,18 +1,22 @@
 """What is minimised: from a batch of stored images to a loss and hits per example."""
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jaxcnn import augment, losses, metrics
 from jaxcnn.typing import Array, Key, Variables
 from train.augmentation import Batch, mixed, randomize, repeated
 from train.config import Augment, Loss
+from train.evaluate import Evaluation
+from train.forward import forward, mean_of_two
 from train.objective import objective
-from train.remat import recomputing
 from train.transfer import Transfer
 
 __all__ = ["Batch", "Classification", "hits"]
@@ -33,6 +37,13 @@ class Classification:
     remat: str = "none"
     teacher: nn.Module | None = None
     """Network whose odds are learnt; its variables come with every call."""
+
+    sums: ClassVar[tuple[str, ...]] = ("loss", "top1", "top5", "count")
+    """Metrics of a step that add up over steps."""
+    headline: ClassVar[str] = "top1"
+    """The figure by which networks are ranked."""
+    accuracy: ClassVar[str] = "top1"
+    """The figure that the progress shows."""
 
     def prepare(self, images: Array) -> Array:
         """Normalise uint8 images (B, H, W, C) to the float type in force."""
@@ -70,10 +81,7 @@ class Classification:
             teacher: Variables of the teacher; empty without one.
         """
         images = self.prepare(batch["image"])
-        variables = {**variables, "params": self.transfer.params(variables["params"])}
-        apply = recomputing(self.remat, self.transfer.apply(self.model.apply, step))
-        collections = ["batch_stats", "aux"]
-        logits, updates = apply(variables, images, train=True, rngs=rngs, mutable=collections)
+        logits, updates = forward(self, variables, images, rngs, step)
         taught: Any = self.teacher and self.teacher.apply(teacher, images, train=False)
         target = batch.get("target", batch["label"])
         per_example = objective(self.loss, logits, target, updates.get("aux", {}), taught)
@@ -90,6 +98,7 @@ class Classification:
         label = batch["label"][:, None]
         broken = jnp.isnan(probabilities).any(axis=1, keepdims=True)  # top_k puts NaN first
         return {
+            "labels": batch["label"],
             "losses": losses.cross_entropy(logits, batch["label"]),
             "label_probabilities": jnp.take_along_axis(probabilities, label, 1)[:, 0],
             "top_probabilities": jnp.take_along_axis(probabilities, top_classes, 1),
@@ -102,7 +111,16 @@ class Classification:
         if not self.augment.test_flip:
             return logits
         mirrored: Any = self.model.apply(variables, images[:, :, ::-1], train=False)
-        return jnp.logaddexp(jax.nn.log_softmax(logits), jax.nn.log_softmax(mirrored)) - jnp.log(2)
+        return mean_of_two(logits, mirrored)
+
+    def means(self, sums: Mapping[str, Any]) -> dict[str, float]:
+        """Return the mean loss and shares per example; NaN where no step counted."""
+        count = sums.get("count") or math.nan
+        return {name: sums.get(name, 0.0) / count for name in self.sums[:-1]}
+
+    def judge(self, parts: Sequence[Mapping[str, np.ndarray]]) -> Evaluation:
+        """Return what the predictions of all batches amount to."""
+        return Evaluation(**{name: np.concatenate([p[name] for p in parts]) for name in parts[0]})
 
 
 def hits(logits: Array, batch: Batch) -> dict[str, Array]:

@@ -150,7 +150,7 @@ def elastic_deform(
         expect_pixels(report, images)
     expect_fill(report, "fill", fill, images)
     report.done()
-    size = images.shape[1:3]
+    size = (images.shape[1], images.shape[2])
     moved = grid_displacements(keys, size, deviation=deviation, nodes=nodes)
     still = jnp.broadcast_to(affine_matrices(size), (images.shape[0], 3, 3))
     return affine_warp(images, still, displacements=moved, interpolation=interpolation, fill=fill)

@@ -67,7 +67,7 @@ def random_affine(
     expect_fill(report, "fill", fill, images)
     _expect_amounts(report, degrees, translate, scale, shear, flip)
     report.done()
-    size = images.shape[1:3]
+    size = (images.shape[1], images.shape[2])
     matrices = random_matrices(
         keys, size, degrees=degrees, translate=translate, scale=scale, shear=shear, flip=flip
     )

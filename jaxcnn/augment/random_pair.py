@@ -83,7 +83,7 @@ def random_pair(
     report.expect(ok, "elastic", elastic, "must be a number of pixels >= 0", "use elastic=0.0")
     expect_fill(report, "fill", fill, images)
     report.done()
-    size = images.shape[1:3]
+    size = (images.shape[1], images.shape[2])
     matrices = random_matrices(
         keys, size, degrees=degrees, translate=translate, scale=scale, shear=shear, flip=flip
     )

@@ -1,4 +1,6 @@
 # Images on the host: files to uint8 arrays, their size and their channels.
+from jaxcnn.images.classes import class_colors as class_colors
+from jaxcnn.images.classes import overlay_classes as overlay_classes
 from jaxcnn.images.colors import Scale as Scale
 from jaxcnn.images.colors import colorbar as colorbar
 from jaxcnn.images.colors import colorize as colorize

@@ -60,7 +60,7 @@ def two_distances(objects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     nearest = np.full(objects.shape, np.inf)
     second = nearest.copy()
     for number in np.unique(objects[objects > 0]):
-        distance = ndimage.distance_transform_edt(objects != number)
+        distance = np.asarray(ndimage.distance_transform_edt(objects != number))
         second = np.minimum(second, np.maximum(nearest, distance))
         nearest = np.minimum(nearest, distance)
     return nearest, second

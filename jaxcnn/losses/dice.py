@@ -15,6 +15,7 @@ def dice(
     ignore: int = IGNORE,
     smooth: float = 1.0,
     squared: bool = False,
+    absent: bool = True,
 ) -> Array:
     r"""Return for each image one minus the mean Dice coefficient of the classes.
 
@@ -33,6 +34,9 @@ def dice(
         ignore: Label of the pixels that do not count.
         smooth: The number `s` > 0, in pixels.
         squared: Whether the divisor adds up squares, as in the paper.
+        absent: Whether the mean is also over classes that an image has not. Each then costs much
+            for a few wrong pixels: right where one class is sought, but of many classes in small
+            images it teaches to say none.
 
     Returns:
         Losses in [0, 1), (B,), float32, or float64 where the logits are.
@@ -64,4 +68,6 @@ def dice(
     overlap = jnp.sum(odds * target, axes)
     both = jnp.sum(said, axes) + jnp.sum(target, axes)  # a square of 0 or 1 is itself
     score = (2 * overlap + smooth) / (both + smooth)
-    return jnp.where(known.all(axes), 1 - score.mean(-1), jnp.nan)
+    counted = jnp.full_like(score, True) if absent else (target.sum(axes) > 0).astype(score.dtype)
+    loss = jnp.sum(counted * (1 - score), -1) / jnp.maximum(counted.sum(-1), 1)
+    return jnp.where(known.all(axes), loss, jnp.nan)

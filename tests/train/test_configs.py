@@ -23,8 +23,12 @@ SHAPES = {
     "tfds:fashion_mnist": (28, 28, 1, 10),
     "tfds:cifar10": (32, 32, 3, 10),
     "folder:imagenet": (500, 375, 3, 1000),
+    "scenes:digits": (64, 64, 1, 11),
+    "tfds:oxford_iiit_pet": (375, 500, 3, 3),
 }
 """Height, width, channels and classes of the stored images."""
+PIXELS = ("scenes:digits", "tfds:oxford_iiit_pet")
+"""Those where each pixel has a class."""
 EXAMPLES = 60_000
 QUICK = ("digits", "mnist")
 """Traced in plain runs; the others take seconds each."""
@@ -51,6 +55,7 @@ def declared(data: Data) -> Splits:
         image_shape=(height, width, data.channels or channels),
         fingerprint="",
         skipped={},
+        pixels=data.source in PIXELS,
     )
 
 
@@ -71,6 +76,11 @@ def images(setup: Setup, size: int) -> tuple[int, ...]:
     return (size // setup.config.augment.repeats, *setup.splits.image_shape)
 
 
+def labels(setup: Setup, size: int) -> tuple[int, ...]:
+    shape = images(setup, size)
+    return shape[:3] if setup.splits.pixels else shape[:1]
+
+
 @pytest.mark.parametrize(
     "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
 )
@@ -79,7 +89,7 @@ def test_every_config_is_traced(name):
     shape = images(setup, setup.config.data.batch_size)
     batch = {
         "image": jax.ShapeDtypeStruct(shape, jnp.uint8),
-        "label": jax.ShapeDtypeStruct(shape[:1], jnp.int32),
+        "label": jax.ShapeDtypeStruct(labels(setup, setup.config.data.batch_size), jnp.int32),
         "mask": jax.ShapeDtypeStruct(shape[:1], jnp.bool_),
     }
     state = jax.eval_shape(setup.initial_state)
@@ -87,12 +97,13 @@ def test_every_config_is_traced(name):
     for number in (1, setup.every.total):
         new, metrics = jax.eval_shape(lambda s, b, n=number: train(s, b, n), state, batch)
     assert jax.tree.map(jnp.shape, new) == jax.tree.map(jnp.shape, state)
-    assert {"loss", "top1", "count", "finite", "learning_rate"} <= metrics.keys()
+    assert {*setup.task.sums, "finite", "learning_rate"} <= metrics.keys()
     predicted = jax.eval_shape(setup.predict, state.variables, {**batch})
     assert predicted["losses"].shape == shape[:1]
 
 
-SMALL = [name for name in NAMES if not name.startswith("imagenet") and "wrn" not in name]
+LARGE = ("imagenet", "pets", "cifar10_wrn", "fashion_mnist_wrn")
+SMALL = [name for name in NAMES if not name.startswith(LARGE)]
 
 
 @pytest.mark.slow
@@ -103,7 +114,7 @@ def test_small_networks_take_two_steps(name):
     draw, shape = np.random.default_rng(0), images(setup, 4)
     batch = {
         "image": draw.integers(0, 256, shape, np.uint8),
-        "label": draw.integers(0, setup.splits.num_classes, shape[0], np.int32),
+        "label": draw.integers(0, setup.splits.num_classes, labels(setup, 4), np.int32),
         "mask": np.ones(shape[0], bool),
     }
     state = setup.initial_state()

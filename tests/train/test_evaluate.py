@@ -11,7 +11,7 @@ from train import parallel
 from train.config import Augment
 from train.data import eval_batches
 from train.data.source import ArraySource
-from train.evaluate import evaluate
+from train.evaluate import predictions
 from train.tasks import Classification
 
 CLASSES = 7
@@ -38,7 +38,11 @@ def result_of(source, devices: int, kind: str, batch_size: int):
     batches = eval_batches(source, batch_size=batch_size)
     # pmap of jax 0.10 mixes the axes up where the first argument holds no array.
     variables = {"params": {"unused": np.zeros(1, np.float32)}}
-    return evaluate(predict, variables, batches, lambda batch: parallel.shard(batch, mesh, kind))
+
+    def place(batch):
+        return parallel.shard(batch, mesh, kind)
+
+    return task.judge(predictions(predict, variables, batches, place))
 
 
 @pytest.mark.parametrize("kind", ["shard_map", "pmap"])
@@ -96,7 +100,7 @@ def test_the_caller_is_told_and_may_stop():
     predict = parallel.spread_eval(task.predict, mesh, "shard_map")
     batches = eval_batches(make_source(40), batch_size=16)
     with pytest.raises(InterruptedError):
-        evaluate(
+        predictions(
             predict, {}, batches, lambda b: parallel.shard(b, mesh, "shard_map"), on_batch=stop
         )
     assert seen == [16, 32]

@@ -2,7 +2,7 @@
 
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from train.data.workers import check_counts, check_shared_memory, prepare_flags,
 from train.errors import RESTART, UserError
 
 Batch = dict[str, np.ndarray]
-"""image uint8 (B, H, W, C), label int32 (B,), mask bool (B,), index int64 (B,).
+"""image uint8 (B, H, W, C), label int32 (B,) or (B, H, W), mask bool (B,), index int64 (B,).
 
 `mask` is False for padding and for unreadable images: such rows count nowhere. `index` is the
 example's position in its source, -1 for padding.
@@ -24,7 +24,11 @@ example's position in its source, -1 for padding.
 FORMAT = 1
 
 
-def read_batch(source: Source, indices: np.ndarray) -> dict[str, Any]:
+Weigh = Callable[[np.ndarray], np.ndarray]
+"""From the classes of pixels (B, H, W) to their weights, which a batch then has as `weight`."""
+
+
+def read_batch(source: Source, indices: np.ndarray, weigh: Weigh | None = None) -> dict[str, Any]:
     """Return the batch of these examples; `problems` tells what could not be read."""
     images, labels, readable, problems = source.gather(indices)
     return {
@@ -33,7 +37,7 @@ def read_batch(source: Source, indices: np.ndarray) -> dict[str, Any]:
         "mask": readable,
         "index": np.array(indices, np.int64),
         "problems": problems,
-    }
+    } | ({"weight": weigh(labels)} if weigh else {})
 
 
 @dataclass(frozen=True)
@@ -44,12 +48,14 @@ class BatchTable:
     order: BatchOrder
     rows: slice
     start: int
+    weigh: Weigh | None = None
 
     def __len__(self) -> int:
         return sys.maxsize - self.start
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        return read_batch(self.source, self.order.indices(self.start + index)[self.rows])
+        chosen = self.order.indices(self.start + index)[self.rows]
+        return read_batch(self.source, chosen, self.weigh)
 
 
 class TrainBatches(Iterator[Batch]):
@@ -70,10 +76,12 @@ class TrainBatches(Iterator[Batch]):
         shard_index: int,
         shard_count: int,
         fingerprint: str,
+        weigh: Weigh | None = None,
     ):
         check_counts(threads=threads, workers=workers, prefetch=prefetch)
         self.next_batch = 0
         self._source, self._order, self._fingerprint = source, order, fingerprint
+        self._weigh = weigh
         self._rows = shard_slice(order.batch_size, shard_index, shard_count)
         self._threads, self._prefetch = threads, prefetch
         # A copy of a decoded set in every process would cost more than indexing it.
@@ -112,7 +120,7 @@ class TrainBatches(Iterator[Batch]):
         return batch
 
     def _open(self) -> grain.DatasetIterator:
-        table = BatchTable(self._source, self._order, self._rows, self.next_batch)
+        table = BatchTable(self._source, self._order, self._rows, self.next_batch, self._weigh)
         options = grain.ReadOptions(num_threads=self._threads, prefetch_buffer_size=self._prefetch)
         if not self._workers:
             return iter(grain.MapDataset.source(table).to_iter_dataset(options))
@@ -180,11 +188,13 @@ def train_batches(
     shard_index: int = 0,
     shard_count: int = 1,
     fingerprint: str = "",
+    weigh: Weigh | None = None,
 ) -> TrainBatches:
     """Return the endless, shuffled stream of training batches.
 
     Host `shard_index` of `shard_count` gets its rows of every batch of `batch_size`;
-    `fingerprint` names the data (`Splits.fingerprint`) in the state.
+    `fingerprint` names the data (`Splits.fingerprint`) in the state; `weigh` gives batches the
+    weights of their pixels.
     """
     return TrainBatches(
         source,
@@ -195,4 +205,5 @@ def train_batches(
         shard_index=shard_index,
         shard_count=shard_count,
         fingerprint=fingerprint,
+        weigh=weigh,
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from jaxcnn.images import resize, to_channels
 from train.config import Data
-from train.data.source import UNREADABLE, name_of, spread
+from train.data.source import IGNORE, UNREADABLE, name_of, spread
 from train.errors import UserError
 
 TRIED = 32
@@ -44,6 +44,42 @@ class Form:
                 f"--data.image_size {height}"
             )
         return image
+
+    def apply_mask(self, mask: Any, image: Any, name: str) -> np.ndarray:
+        """Return the classes of an image's pixels with this form's size, uint8 (H, W)."""
+        mask, size = np.asarray(mask), np.shape(image)[:2]
+        if mask.shape != size:
+            raise UserError(
+                f"the mask of {name} has shape {mask.shape} and its image {size[0]} x {size[1]} "
+                "pixels; make them the same"
+            )
+        mask = mask.astype(np.uint8)[..., None]
+        if self.resized:
+            mask = resize(mask, self.shape[:2], filter="nearest")
+        return mask[..., 0]
+
+
+def check_classes(mask: Any, num_classes: int, name: str) -> None:
+    """Raise for a pixel that has no class: in a loss it would be NaN."""
+    mask = np.asarray(mask)
+    wrong = (mask < 0) | (mask >= num_classes) & (mask != IGNORE)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0][-2:]
+        raise UserError(
+            f"the mask of {name} has {mask[wrong][0]} in row {row}, column {column} "
+            f"({int(wrong.sum())} such pixels); classes are 0 to {num_classes - 1}, and {IGNORE} "
+            "marks pixels that count nowhere"
+        )
+
+
+def largest_class(mask: Any) -> int:
+    """Return the largest class among the pixels that count, 0 where there are none.
+
+    >>> largest_class([[0, 3], [255, 1]])
+    3
+    """
+    mask = np.asarray(mask)
+    return int(mask[mask != IGNORE].max(initial=0))
 
 
 def as_image(image: Any, name: str) -> np.ndarray:

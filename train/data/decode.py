@@ -13,15 +13,21 @@ CHUNK = 256
 
 def fits(lazies: list[LazySource], cache_mb: int) -> bool:
     """Return whether the decoded sets together are small enough to be kept."""
-    nbytes = sum(len(lazy) * int(np.prod(lazy.shape)) for lazy in lazies)
-    return nbytes <= cache_mb * 2**20
+    return sum(len(lazy) * example_bytes(lazy) for lazy in lazies) <= cache_mb * 2**20
+
+
+def example_bytes(lazy: LazySource) -> int:
+    """Return the size of one decoded example."""
+    height, width, channels = lazy.shape
+    return height * width * (channels + lazy.pixels)
 
 
 def decode_all(lazy: LazySource, threads: int, progress: Progress | None = None) -> ArraySource:
     """Return the decoded set without its unreadable images, which `skipped` then names."""
     total = len(lazy)
     images = np.empty((total, *lazy.shape), np.uint8)
-    labels = np.zeros(total, np.int32)
+    each = lazy.shape[:2] if lazy.pixels else ()
+    labels = np.zeros((total, *each), np.uint8 if lazy.pixels else np.int32)
     good = np.ones(total, bool)
 
     def fill(start: int) -> int:

@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 
 from train.config import Data
-from train.data.source import ArrayExamples, Examples, Progress, spread, stored_labels
+from train.data.conform import check_classes, largest_class
+from train.data.source import IGNORE, ArrayExamples, Examples, Progress, spread, stored_labels
 from train.data.splits import Splits, make_splits
 from train.data.stored import Stored
 from train.errors import UserError
 
 Given = tuple[np.ndarray, np.ndarray] | Examples
-"""`(images uint8 (n, H, W[, C]), labels int (n,))`, or an object whose `[i]` is an example."""
+"""`(images uint8 (n, H, W[, C]), labels int (n,))`, or an object whose `[i]` is an example.
+
+For segmentation the labels are classes of pixels, (n, H, W).
+"""
 
 SAMPLES = 16
 
@@ -34,15 +38,17 @@ def splits_of(
     """
     given = {"train": train, "val": val, "test": test}
     parts = {name: examples_of(name, g) for name, g in given.items() if g is not None}
-    names = tuple(class_names) or count_classes(parts["train"])
+    pixels = np.ndim(parts["train"][0]["label"]) == 2
+    names = tuple(class_names) or count_classes(parts["train"], pixels)
     for name, examples in parts.items():
-        check_labels(name, examples, len(names))
+        check_labels(name, examples, len(names), pixels)
     stored = Stored(
         train=parts["train"],
         val=parts.get("val"),
         test=parts.get("test"),
         class_names=names,
         identity={name: identity(examples) for name, examples in parts.items()},
+        pixels=pixels,
     )
     return make_splits(stored, data or Data(), seed, progress)
 
@@ -64,24 +70,35 @@ def examples_of(name: str, given: Given) -> Examples:
             f"{name} images are {images.dtype} {images.shape}; they must be uint8 (n, H, W, C) "
             "with values from 0 to 255"
         )
-    if not np.issubdtype(labels.dtype, np.integer) or labels.shape != (len(images),):
+    forms = ((len(images),), images.shape[:3])
+    if not np.issubdtype(labels.dtype, np.integer) or labels.shape not in forms:
         raise UserError(
             f"{name} labels are {labels.dtype} {labels.shape}; they must be integers "
-            f"({len(images)},), one per image"
+            f"({len(images)},), one per image, or {images.shape[:3]}, one per pixel"
         )
-    return ArrayExamples(images, labels.astype(np.int32), name + " {}")
+    if labels.ndim == 3:
+        check_classes(labels, IGNORE, name)
+    kind = np.int32 if labels.ndim == 1 else np.uint8
+    return ArrayExamples(images, labels.astype(kind), name + " {}")
 
 
-def count_classes(examples: Examples) -> tuple[str, ...]:
+def count_classes(examples: Examples, pixels: bool) -> tuple[str, ...]:
     """Return the classes 0 to the largest label, by their numbers."""
-    return tuple(str(i) for i in range(int(stored_labels(examples).max()) + 1))
+    if pixels:
+        largest = max(largest_class(examples[i]["label"]) for i in range(len(examples)))
+    else:
+        largest = int(stored_labels(examples).max())
+    return tuple(str(i) for i in range(largest + 1))
 
 
-def check_labels(name: str, examples: Examples, num_classes: int) -> None:
+def check_labels(name: str, examples: Examples, num_classes: int, pixels: bool) -> None:
     """Raise for a label that names no class: in a loss it would be NaN or the last class."""
     labels = getattr(examples, "labels", None)
     if labels is None:
         return  # Objects are checked as they are read.
+    if pixels:
+        check_classes(labels, num_classes, name)
+        return
     wrong = np.flatnonzero((np.asarray(labels) < 0) | (np.asarray(labels) >= num_classes))
     if len(wrong):
         raise UserError(
@@ -98,5 +115,7 @@ def identity(examples: Any) -> Any:
     for i in spread(len(examples), SAMPLES):
         example = examples[i]
         digest.update(np.ascontiguousarray(example["image"]).tobytes())
-        digest.update(str(int(example["label"])).encode())
+        label = example["label"]
+        single = np.ndim(label) == 0
+        digest.update(str(int(label)).encode() if single else np.asarray(label, np.uint8).tobytes())
     return digest.hexdigest()[:16]

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from train.data.conform import Form
+from train.data.conform import Form, check_classes
 from train.data.source import UNREADABLE, Gathered, name_of, stored_labels
 from train.errors import UserError
 
@@ -37,6 +37,8 @@ class LazySource:
     skipped: dict[str, str] = field(default_factory=dict, repr=False)
     """Unreadable images met so far; not filled in by another process, see `Gathered.problems`."""
     in_memory: bool = False
+    pixels: bool = False
+    """Whether each pixel has a class."""
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -65,7 +67,12 @@ class LazySource:
 
     def convert(self, example: Any, i: int) -> dict[str, Any]:
         """Return a stored example in this source's form."""
-        name, label = self.name(i), int(example["label"])
+        name = self.name(i)
+        if self.pixels:
+            check_classes(example["label"], self.num_classes, name)
+            mask = self.form.apply_mask(example["label"], example["image"], name)
+            return {"image": self.form.apply(example["image"], name), "label": mask}
+        label = int(example["label"])
         if not 0 <= label < self.num_classes:
             raise UserError(
                 f"the label of {name} is {label}; it must be in [0, {self.num_classes})"

@@ -17,10 +17,15 @@ UNREADABLE = (ImageError, OSError, ValueError)
 """What reading one bad example may raise; anything else is a defect of the program."""
 
 
+IGNORE = 255
+"""Label of pixels that count nowhere, as in `jaxcnn.losses`."""
+
+
 class Examples(Protocol):
     """Images as they are stored, of any size: what a person may hand in.
 
-    `[i]` returns `{"image": uint8 (H, W[, C]), "label": int}`.
+    `[i]` returns `{"image": uint8 (H, W[, C]), "label": int}`, or as label a class for each pixel,
+    int (H, W), where `IGNORE` marks those that count nowhere.
     """
 
     def __len__(self) -> int: ...
@@ -34,7 +39,7 @@ class Gathered(NamedTuple):
     images: np.ndarray
     """uint8 (n, H, W, C), never a view of the source's memory."""
     labels: np.ndarray
-    """int32 (n,)."""
+    """int32 (n,), or (n, H, W) of pixels."""
     readable: np.ndarray
     """bool (n,); False where the image could not be read and another one stands in."""
     problems: tuple[tuple[str, str], ...]
@@ -51,7 +56,10 @@ class Source(Protocol):
 
     @property
     def labels(self) -> np.ndarray:
-        """All labels, int32 (n,), without decoding an image where that can be avoided."""
+        """All labels, int32 (n,), without decoding an image where that can be avoided.
+
+        Labels of pixels are asked for by `gather` alone.
+        """
         ...
 
     @property
@@ -89,7 +97,7 @@ class ArraySource:
     images: np.ndarray = field(repr=False)
     """uint8 (n, H, W, C)."""
     labels: np.ndarray = field(repr=False)
-    """int32 (n,)."""
+    """int32 (n,), or uint8 (n, H, W) of pixels."""
     names: Callable[[int], str] = "example {}".format
     """Maps a position to a name."""
     skipped: dict[str, str] = field(default_factory=dict, repr=False)
@@ -106,12 +114,13 @@ class ArraySource:
         return len(self.images)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
-        return {"image": self.images[i].copy(), "label": int(self.labels[i])}
+        return {"image": self.images[i].copy(), "label": single(self.labels[i])}
 
     def gather(self, indices: np.ndarray) -> Gathered:
         """Return copies of the examples at these positions."""
         readable = np.ones(len(indices), bool)
-        return Gathered(self.images[indices], self.labels[indices], readable, ())
+        labels = self.labels[indices].astype(np.int32, copy=False)
+        return Gathered(self.images[indices], labels, readable, ())
 
     def name(self, i: int) -> str:
         """Return a name for the example by which a person finds it."""
@@ -168,14 +177,14 @@ class ArrayExamples:
     images: np.ndarray = field(repr=False)
     """uint8 (n, H, W, C)."""
     labels: np.ndarray = field(repr=False)
-    """int32 (n,)."""
+    """int32 (n,), or uint8 (n, H, W) of pixels."""
     pattern: str = "example {}"
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitem__(self, i: int) -> dict[str, Any]:
-        return {"image": self.images[i], "label": int(self.labels[i])}
+        return {"image": self.images[i], "label": single(self.labels[i])}
 
     def name(self, i: int) -> str:
         """Return a name for the example by which a person finds it."""
@@ -187,6 +196,11 @@ class ArrayExamples:
         digest.update(np.ascontiguousarray(self.images).data)
         digest.update(np.ascontiguousarray(self.labels).data)
         return digest.hexdigest()[:16]
+
+
+def single(label: Any) -> Any:
+    """Return one class as an int, and the classes of pixels as they are."""
+    return label if np.ndim(label) else int(label)
 
 
 def stored_labels(examples: Any) -> np.ndarray:

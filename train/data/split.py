@@ -22,6 +22,21 @@ def cut(
     return np.asarray(rest), np.asarray(part)
 
 
+def cut_freely(count: int, fraction: float, seed: int, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same of examples that have no one class: without proportions to keep."""
+    from sklearn.model_selection import train_test_split
+
+    part_count = int(np.ceil(fraction * count))
+    if not 0 < fraction < 1 or part_count >= count:
+        raise UserError(
+            f"data.{name}_fraction is {fraction}, which leaves {count - part_count} of {count} "
+            f"examples for the rest; choose another --data.{name}_fraction in (0, 1), or give the "
+            f"data a {name} split of its own"
+        )
+    rest, part = train_test_split(np.arange(count), test_size=fraction, random_state=seed % 2**32)
+    return np.asarray(rest), np.asarray(part)
+
+
 def check(labels: np.ndarray, fraction: float, name: str, class_names: tuple[str, ...]) -> None:
     """Raise where a stratified part cannot hold every class."""
     option = f"data.{name}_fraction"

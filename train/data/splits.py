@@ -15,8 +15,10 @@ from train.data.digits import open_digits
 from train.data.folder import open_folder
 from train.data.lazy import LazySource
 from train.data.listing import open_list
+from train.data.pairs import open_pairs
+from train.data.scenes import SIZE, open_scenes
 from train.data.source import Progress, Source, Subset
-from train.data.split import cut
+from train.data.split import cut, cut_freely
 from train.data.stored import Stored
 from train.data.tfds import open_tfds
 from train.errors import UserError, unknown
@@ -37,6 +39,8 @@ class Splits:
     """Short hash of the stored data, of how they are cut and of the image shape."""
     skipped: dict[str, str]
     """Images met so far that cannot be read, name and reason; it grows as lazy sets are read."""
+    pixels: bool = False
+    """Whether each pixel has a class, rather than each image."""
 
     @property
     def num_classes(self) -> int:
@@ -44,9 +48,31 @@ class Splits:
         return len(self.class_names)
 
 
-def load_splits(data: Data, seed: int, progress: Progress | None = None) -> Splits:
-    """Open, cut and (where small) decode the data that the config names."""
-    return make_splits(open_stored(data), data, seed, progress)
+def load_splits(
+    data: Data, seed: int, progress: Progress | None = None, *, pixels: bool = False
+) -> Splits:
+    """Open, cut and (where small) decode the data that the config names.
+
+    With `pixels` each pixel has a class, as a segmentation needs.
+    """
+    stored = open_pixels(data, seed) if pixels else open_stored(data)
+    return make_splits(stored, data, seed, progress)
+
+
+def open_pixels(data: Data, seed: int) -> Stored:
+    """Open the data source that `data.source` names, with a class for each pixel."""
+    kind, _, rest = data.source.partition(":")
+    if kind == "scenes" and rest:
+        own = replace(data, source=rest, image_size=0, channels=1)
+        cut_by = split_seed(data, seed)
+        return open_scenes(load_splits(own, seed), data.image_size or SIZE, cut_by)
+    if kind == "tfds" and rest:
+        return open_tfds(rest, data.data_dir, pixels=True)
+    if kind == "folder" and rest:
+        return open_pairs(rest)
+    if kind in PIXEL_KINDS:
+        raise UserError(f"data.source is {data.source!r}; write it as {PIXEL_KINDS[kind]}")
+    raise unknown("data.source of a segmentation", data.source, PIXEL_KINDS.values())
 
 
 def open_stored(data: Data) -> Stored:
@@ -73,19 +99,28 @@ KINDS = {
 }
 
 
+PIXEL_KINDS = {"scenes": "scenes:digits", "tfds": "tfds:NAME", "folder": "folder:PATH"}
+
+
+def split_seed(data: Data, seed: int) -> int:
+    """Return the seed by which missing splits are cut."""
+    return seed if data.split_seed < 0 else data.split_seed
+
+
 def make_splits(stored: Stored, data: Data, seed: int, progress: Progress | None = None) -> Splits:
     """Cut and decode opened data."""
     form = form_of(stored.train, data)
     own = {"train": stored.train, "val": stored.val, "test": stored.test}
     skipped: dict[str, str] = {}
     lazies = {
-        name: LazySource(examples, form, len(stored.class_names), data.on_error, skipped)
+        name: LazySource(
+            examples, form, len(stored.class_names), data.on_error, skipped, pixels=stored.pixels
+        )
         for name, examples in own.items()
         if examples is not None
     }
     held = hold(lazies, data, progress)
-    split_seed = seed if data.split_seed < 0 else data.split_seed
-    parts = cut_missing(held, data, split_seed, stored.class_names)
+    parts = cut_missing(held, data, split_seed(data, seed), stored)
     return Splits(
         train=parts["train"],
         val=parts.get("val"),
@@ -94,6 +129,7 @@ def make_splits(stored: Stored, data: Data, seed: int, progress: Progress | None
         image_shape=form.shape,
         fingerprint=fingerprint(stored, form, parts),
         skipped=skipped,
+        pixels=stored.pixels,
     )
 
 
@@ -119,7 +155,7 @@ def hold(
 
 
 def cut_missing(
-    own: Mapping[str, Source], data: Data, seed: int, class_names: tuple[str, ...]
+    own: Mapping[str, Source], data: Data, seed: int, stored: Stored
 ) -> dict[str, Source]:
     """Cut test, then validation, off the training examples where the data have none."""
     parts = dict(own)
@@ -127,7 +163,10 @@ def cut_missing(
         if name in parts or (name == "val" and fraction == 0):
             continue
         whole = parts["train"]
-        rest, part = cut(whole.labels, fraction, seed, name, class_names)
+        if stored.pixels:
+            rest, part = cut_freely(len(whole), fraction, seed, name)
+        else:
+            rest, part = cut(whole.labels, fraction, seed, name, stored.class_names)
         parts["train"], parts[name] = subset(whole, rest), subset(whole, part)
     return parts
 

@@ -16,3 +16,5 @@ class Stored:
     """What tells this data from other data, as JSON-able values."""
     val: Examples | None = None
     test: Examples | None = None
+    pixels: bool = False
+    """Whether each pixel has a class, rather than each image."""

@@ -15,6 +15,33 @@ from train.errors import UserError
 LABEL_CHUNK = 4096
 
 
+@dataclass(frozen=True)
+class Masks:
+    """How a set stores the classes of pixels, which its own description does not say."""
+
+    key: str
+    stored: tuple[tuple[str, int], ...]
+    """Name of each class, and the number that stands for it."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return tuple(name for name, _ in self.stored)
+
+    def classes(self, mask: Any) -> np.ndarray:
+        """Return the class of each pixel, int32 (H, W); -1 for a number that stands for none."""
+        table = np.full(256, -1, np.int32)
+        for number, (_, value) in enumerate(self.stored):
+            table[value] = number
+        return table[np.asarray(mask).reshape(np.shape(mask)[:2])]
+
+
+MASKS = {
+    # Parkhi et al. 2012, "Cats and dogs": the border is what annotators left undecided.
+    "oxford_iiit_pet": Masks("segmentation_mask", (("background", 2), ("pet", 1), ("border", 3))),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class TfdsExamples:
     """One split of a prepared set."""
@@ -23,6 +50,8 @@ class TfdsExamples:
     split: str
     image_key: str
     label_key: str
+    masks: Masks | None = None
+    """How the classes of pixels are stored, where the labels are those."""
 
     @cached_property
     def records(self) -> Any:
@@ -42,9 +71,12 @@ class TfdsExamples:
         except Exception as error:  # Whatever the decoder raises: OpenCV's, Pillow's, None's.
             raise ImageError(f"{type(error).__name__}: {error}") from error
         return [
-            {"image": record[self.image_key], "label": int(record[self.label_key])}
+            {"image": record[self.image_key], "label": self._label(record[self.label_key])}
             for record in records
         ]
+
+    def _label(self, stored: Any) -> Any:
+        return self.masks.classes(stored) if self.masks else int(stored)
 
     @cached_property
     def labels(self) -> np.ndarray:
@@ -66,10 +98,12 @@ class TfdsExamples:
         return f"{self.builder.info.name} {self.split} {i}"
 
 
-def open_tfds(name: str, data_dir: str) -> Stored:
+def open_tfds(name: str, data_dir: str, pixels: bool = False) -> Stored:
     """Return the splits of a prepared set: train, and test and validation where it has them."""
     builder = find_builder(name, data_dir)
-    image_key, label_key = keys(builder)
+    masks = masks_of(builder.info.name) if pixels else None
+    image_key, label_key = ("image", masks.key) if masks else keys(builder)
+    names = masks.names if masks else tuple(builder.info.features[label_key].names)
     splits = builder.info.splits
 
     def examples(*names: str) -> TfdsExamples | None:
@@ -79,7 +113,7 @@ def open_tfds(name: str, data_dir: str) -> Stored:
         missing = [file.name for file in splits[found].filepaths if not file.exists()]
         if missing:
             raise not_prepared(name, data_dir, f"{', '.join(missing[:3])} is missing")
-        return TfdsExamples(builder, found, image_key, label_key)
+        return TfdsExamples(builder, found, image_key, label_key, masks)
 
     train = examples("train")
     if train is None:
@@ -90,13 +124,24 @@ def open_tfds(name: str, data_dir: str) -> Stored:
     return Stored(
         train=train,
         val=examples("validation", "val", "valid"),
-        test=labelled(examples("test")),
-        class_names=tuple(builder.info.features[label_key].names),
+        test=examples("test") if pixels else labelled(examples("test")),
+        class_names=names,
         identity={
             "source": builder.info.full_name,
             "splits": {n: [s.num_examples, s.num_bytes] for n, s in sorted(splits.items())},
         },
+        pixels=pixels,
     )
+
+
+def masks_of(name: str) -> Masks:
+    """Return how a set stores the classes of pixels."""
+    if name not in MASKS:
+        raise UserError(
+            f"tfds:{name} has no masks that are known here; known are {', '.join(MASKS)}. Save "
+            "others as files and use folder:PATH"
+        )
+    return MASKS[name]
 
 
 def labelled(examples: TfdsExamples | None) -> TfdsExamples | None:

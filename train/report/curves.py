@@ -1,6 +1,7 @@
 """Loss, accuracy and learning rate over the run."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,10 @@ def loss_panel(axes: Axes, history: Rows, theme: Theme) -> None:
         axes.set_ylim(0, 1.08 * values.max() or 1)
 
 
-def accuracy_panel(axes: Axes, history: Rows, theme: Theme) -> None:
-    """Draw the top-1 accuracy, near enough to tell good from better."""
-    dress(axes, theme, "Top-1 accuracy (%)")
-    lines = _lines(axes, history, theme, "top1", 100.0)
+def share_panel(axes: Axes, history: Rows, theme: Theme, name: str, title: str) -> None:
+    """Draw a share, near enough to tell good from better."""
+    dress(axes, theme, f"{title} (%)")
+    lines = _lines(axes, history, theme, name, 100.0)
     last = max((steps.max() for steps, _ in lines if steps.size), default=0)
     # The first tenth of a run climbs from chance and would press the rest against the top.
     late = [values[steps > last / 10] for steps, values in lines]
@@ -66,7 +67,13 @@ def rate_panel(axes: Axes, history: Rows, theme: Theme) -> None:
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
 
 
-PANELS: dict[str, Panel] = {"loss": loss_panel, "accuracy": accuracy_panel, "rate": rate_panel}
+PANELS: dict[str, Panel] = {
+    "loss": loss_panel,
+    "accuracy": partial(share_panel, name="top1", title="Top-1 accuracy"),
+    "miou": partial(share_panel, name="miou", title="mIoU"),
+    "pixels": partial(share_panel, name="pixel_accuracy", title="Pixel accuracy"),
+    "rate": rate_panel,
+}
 
 
 def draw_panels(

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from jaxcnn.cli import html
+from jaxcnn.cli.html import percent
 from train.evaluate import Evaluation
 from train.progress import duration
 from train.report.curves import Rows, draw_panels, series
 from train.report.findings import Example, class_rows, confused_pairs, hits, wilson
-from train.report.gallery import gallery, percent
+from train.report.gallery import gallery
 from train.report.matrix import NAMED, NUMBERED, draw_matrix
 from train.report.theme import DARK, LIGHT
 
@@ -38,7 +39,13 @@ def cards(
     made = [_share_card("Test top-1", hits(evaluation, 1), evaluation.count)]
     if num_classes > 5:
         made.append(_share_card("Test top-5", hits(evaluation, 5), evaluation.count))
-    made.append(html.card("Test loss", f"{evaluation.loss:.4g}", "mean cross-entropy in nats"))
+    made += run_cards(evaluation.loss, history, summary)
+    return f'<div class="cards">{"".join(made)}</div>'
+
+
+def run_cards(loss: float, history: Rows, summary: Mapping[str, Any]) -> list[str]:
+    """Return the figures that every run has."""
+    made = [html.card("Test loss", f"{loss:.4g}", "mean cross-entropy in nats")]
     if "parameters" in summary:
         number = summary["parameters"]
         made.append(html.card("Parameters", compact(number), f"{number:,} trained"))
@@ -53,7 +60,7 @@ def cards(
         )
         speed = f"{statistics.median(rates):,.0f}"
         made.append(html.card("Images per second", speed, f"median while training{wait}"))
-    return f'<div class="cards">{"".join(made)}</div>'
+    return made
 
 
 def curves(history: Rows, steps_per_epoch: int) -> str:
@@ -79,7 +86,8 @@ def curves(history: Rows, steps_per_epoch: int) -> str:
 
 def panel_names(history: Rows) -> list[str]:
     """Return the panels for which there is something to draw."""
-    names = ["loss", "accuracy"]
+    pixels = any("miou" in row for row in history)
+    names = ["loss", "miou", "pixels"] if pixels else ["loss", "accuracy"]
     return [*names, "rate"] if series(history, "train", "learning_rate")[0].size else names
 
 

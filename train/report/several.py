@@ -5,7 +5,11 @@ from collections.abc import Sequence
 from train.report.curves import Rows, series
 from train.report.theme import Theme, dress, figure, png
 
-TITLES = {"loss": ("Loss (nats)", 1.0), "top1": ("Top-1 accuracy (%)", 100.0)}
+TITLES = {
+    "loss": ("Loss (nats)", 1.0),
+    "top1": ("Top-1 accuracy (%)", 100.0),
+    "miou": ("mIoU (%)", 100.0),
+}
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999")
 """Okabe and Ito's palette (2008)."""
 

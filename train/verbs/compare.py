@@ -13,6 +13,7 @@ from rich.table import Table
 
 from jaxcnn.cli import html
 from train.config import numbers
+from train.errors import UserError
 from train.finished import read_json
 from train.log import read_metrics
 from train.report.several import draw_runs
@@ -46,6 +47,8 @@ def main(words: Sequence[str]) -> int:
     """Read the runs, print the table, write the page."""
     arguments = tyro.cli(Arguments, prog="python -m train compare", args=words)
     runs = [read_run(folder) for folder in arguments.runs]
+    if len(set(map(headline_of, runs))) > 1:
+        raise UserError("classifications and segmentations have no figure in common")
     rows, changed = [figures(run) for run in runs], differences(runs)
     if arguments.json:
         print(json.dumps({"runs": rows, "differences": changed}, indent=1))
@@ -71,18 +74,24 @@ def read_run(folder: Path) -> Run:
 
 def figures(run: Run) -> dict[str, Any]:
     """Return a run's figures; None where there are none yet."""
-    validated = [row["top1"] for row in run.history if row["split"] == "val"]
+    headline = headline_of(run)
+    validated = [row[headline] for row in run.history if row["split"] == "val"]
     test = run.summary.get("test", {})
     return {
         "run": run.name,
         "model": run.config["model.name"],
         "parameters": run.summary.get("parameters"),
         "steps": max((row["step"] for row in run.history), default=0),
-        "best_val_top1": max(validated, default=None),
-        "test_top1": test.get("top1"),
+        f"best_val_{headline}": max(validated, default=None),
+        f"test_{headline}": test.get(headline),
         "test_top5": test.get("top5"),
         "train_seconds": run.summary.get("train_seconds"),
     }
+
+
+def headline_of(run: Run) -> str:
+    """Return the figure by which the run's networks are ranked."""
+    return "miou" if run.config.get("task") == "segmentation" else "top1"
 
 
 def differences(runs: Sequence[Run]) -> dict[str, list[Any]]:
@@ -106,7 +115,7 @@ def cell(name: str, value: Any) -> str:
     """Write a figure as people read it."""
     if value is None:
         return "-"
-    if "top" in name:
+    if name.startswith(("best_val_", "test_")):
         return f"{value:.2%}"
     return f"{value:,.0f}" if isinstance(value, (int, float)) else str(value)
 
@@ -116,7 +125,7 @@ def page(runs: Sequence[Run], shown: Sequence[Any]) -> str:
     named = [(run.name, run.history) for run in runs]
     pictures = [
         html.picture(draw_runs(kind, named, LIGHT), draw_runs(kind, named, DARK), kind)
-        for kind in ("loss", "top1")
+        for kind in ("loss", headline_of(runs[0]))
         if any(run.history for run in runs)
     ]
     lists = "".join(html.table(head, lines) for head, lines in shown)

@@ -15,7 +15,9 @@ from rich.table import Table
 from train.errors import UserError
 from train.evaluate import Evaluation
 from train.finished import Finished, open_finished
+from train.pixel_evaluation import PixelEvaluation
 from train.report.findings import ClassRow, class_rows, confusion, hits, wilson
+from train.report.segmentation import as_table
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,9 @@ def main(words: Sequence[str]) -> int:
     finished = open_finished(arguments.run, **data)
     result = evaluated(finished, arguments.split)
     names = finished.setup.splits.class_names
+    if isinstance(result, PixelEvaluation):
+        show_pixels(result, names, arguments.json)
+        return 0
     rows = class_rows(confusion(result, len(names)), list(names))
     if arguments.json:
         print(json.dumps(as_json(result, rows)))
@@ -47,7 +52,25 @@ def main(words: Sequence[str]) -> int:
     return 0
 
 
-def evaluated(finished: Finished, split: str) -> Evaluation:
+def show_pixels(result: PixelEvaluation, names: Sequence[str], as_json: bool) -> None:
+    """Print the scores of a segmentation, and of each class."""
+    figures = {"count": result.count, "loss": result.loss, **result.scores}
+    rows = as_table(result.confusion, names)
+    if as_json:
+        finite = {k: v if np.isfinite(v) else None for k, v in figures.items()}
+        print(json.dumps(finite | {"classes": rows}))
+        return
+    for name in ("miou", "dice", "pixel_accuracy"):
+        print(f"{name.replace('_', ' ')}: {figures[name]:.2%}")
+    print(f"loss: {result.loss:.4f} nats, {result.count:,} images")
+    table = Table("class", "pixels", "IoU", "Dice", box=rich.box.SIMPLE)
+    for row in rows:
+        shares = ("-" if row[key] is None else f"{row[key]:.1%}" for key in ("iou", "dice"))
+        table.add_row(row["class"], f"{row['pixels']:,}", *shares)
+    Console().print(table)
+
+
+def evaluated(finished: Finished, split: str) -> Any:
     """Return what the final network says of a split."""
     source = getattr(finished.setup.splits, split)
     if source is None:

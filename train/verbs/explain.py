@@ -13,6 +13,7 @@ from train.errors import UserError
 from train.evaluate import Evaluation
 from train.finished import Finished, open_finished
 from train.report.explained import write_explained
+from train.tasks import Classification
 from train.verbs.evaluate import evaluated
 
 AGREEMENT = 0.005
@@ -42,6 +43,8 @@ def main(words: Sequence[str]) -> int:
     if arguments.examples < 1 or arguments.embedded < 4:
         raise UserError("--examples must be >= 1 and --embedded >= 4")
     finished = open_finished(arguments.run)
+    if not isinstance(finished.setup.task, Classification):
+        raise UserError("a segmentation shows its answers in report.html; it has nothing more here")
     result = evaluated(finished, arguments.split)
     check_same_data(finished, result, arguments.split)
     source: Any = getattr(finished.setup.splits, arguments.split)

@@ -65,6 +65,8 @@ def main(words: Sequence[str]) -> int:
 def lesions(finished: Finished, split: str) -> list[dict[str, Any]]:
     """Return the accuracy of the whole network, and without each of its blocks."""
     setup = finished.setup
+    if setup.splits.pixels:
+        raise UserError("lesions are measured by top-1, and this run labels pixels")
     source = getattr(setup.splits, split)
     if source is None:
         raise UserError(f"the run has no {split} split; choose --split test")
