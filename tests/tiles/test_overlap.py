@@ -23,6 +23,7 @@ def photograph(*shape):
     return np.random.default_rng(0).normal(size=shape).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_valid_network_gives_the_mirrored_whole():
     variables, image = variables_of(VALID), photograph(2, 61, 90, 1)
     plan = tiling(VALID, 1, tile=64)

@@ -86,6 +86,7 @@ def take_step(task, devices, batch, optimizer):
     return jax.device_get(step(state, parallel.shard(batch, mesh, "shard_map")))
 
 
+@pytest.mark.slow
 def test_eight_devices_take_the_step_of_one(x64):
     moving = Augment(flip=True, rotate=20, elastic=1.0, pad_crop=1)
     images, masks = scenes(16)
@@ -172,6 +173,7 @@ def test_border_weights_of_a_batch_part_objects_of_one_class():
     assert np.all(weights[mask == 2] == 1)
 
 
+@pytest.mark.slow
 def test_valid_networks_see_a_mirrored_border():
     valid = UNet(depth=1, width=2, num_classes=CLASSES)
     pads = context_of(valid, (16, 12, 1))
