@@ -91,8 +91,11 @@ def make_update(
 ) -> TrainStep:
     """Return `(state, mean gradients, sums, statistics) -> (state, metrics)`, for all devices."""
 
-    def update(state: TrainState, *found: Any) -> tuple[TrainState, Metrics]:
-        new, metrics = advance(state, optimizer, *found, partial(averaged, ema))
+    def update(
+        state: TrainState, grads: Any, sums: Metrics, batch_stats: Any
+    ) -> tuple[TrainState, Metrics]:
+        average = partial(averaged, ema)
+        new, metrics = advance(state, optimizer, grads, sums, batch_stats, average)
         return new, metrics | ({"learning_rate": rate(state.opt_state)} if rate else {})
 
     return update

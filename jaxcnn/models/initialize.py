@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
+from jax.core import Tracer
 
 from jaxcnn.checks import Report
 from jaxcnn.typing import Key, Shape
@@ -48,6 +49,6 @@ def initialize(model: nn.Module, key: Key, input_shape: Shape, **arguments: Any)
         return model.init(key, jnp.zeros(shape, jnp.result_type(float)), **arguments)
 
     # Within another transformation, numbers are tracers too: its program has options of its own.
-    inner = any(isinstance(x, jax.core.Tracer) for x in (jnp.zeros(()), *jax.tree.leaves(key)))
+    inner = any(isinstance(x, Tracer) for x in (jnp.zeros(()), *jax.tree.leaves(key)))
     quick = jax.default_backend() == "cpu" and not inner
     return jax.jit(init, compiler_options=CPU_OPTIONS if quick else None)(key)
