@@ -13,6 +13,19 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 Rows = list[dict[str, Any]]
+EXPLANATION = """With ten images per class what ImageNet taught decides: both pretrained rows win by
+more than the larger spread, gradual fine-tuning narrowly (in four of five draws). With a hundred
+all three are equal. With a thousand the small network wins: it was made for 28 x 28 grey pixels
+and sees its 10,000 images thirteen times, while the enlarged images hold none of the detail that
+EfficientNet's first stages, which stay as they were, look for; and 45 minutes on two cores allow
+fine-tuning little more than one pass over the images, from a head that is held back as ten images
+ask for. The linear head on 160 pixels is trained to its optimum, hence better there.
+
+The two pretrained rows were measured twice. At first (`first` in the raw results) clothes were seen
+on black, and gradual fine-tuning began at stage 5, at 96 pixels, without mirror images: 76.7 and
+73.5 % with ten per class, of which the second did not beat 73.2 %. The changes were chosen on
+images that are in none of the draws, not by the test set.
+"""
 
 
 def main() -> None:
@@ -50,6 +63,7 @@ def page(rows: Rows) -> str:
             "",
             *(f"- {name}: {chosen(own)}." for name, own in by_method(rows).items()),
             "",
+            EXPLANATION,
         ]
     )
 

@@ -97,7 +97,7 @@ def test_the_page_of_a_run(capsys, tmp_path):
     for words in (f"{top1:.2%} of 360 images", "nothing was chosen by them", "Selvaraju et al."):
         assert words in text
     names = {path.stem for path in (tmp_path / "explain").glob("*.png")}
-    assert names >= {"filters", "mistakes", "right", "units-pool2", "directions"}
+    assert names >= {"filters", "mistakes", "right", "units-conv2", "directions"}
     assert names >= {"maps-conv1-1", "maps-conv1-2", "embedding-pca", "embedding-t-sne"}
     for name in names:
         assert min(read(tmp_path / "explain" / f"{name}.png").shape[:2]) > 50

@@ -1,5 +1,6 @@
 """The committed results of the proofs of reliability say what the project claims."""
 
+import gc
 import json
 from pathlib import Path
 
@@ -27,6 +28,9 @@ def test_a_sample_of_killed_runs():
     assert kill.run(2)["failures"] == []
 
 
+# Orbax, made to load damaged files without a manifest, leaves calls to a closed event loop behind.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 def test_a_sample_of_damaged_checkpoints():
     assert corrupt.run(1)["failures"] == []
+    gc.collect()
