@@ -61,7 +61,8 @@ def measure(name: str) -> dict[str, float]:
         start = time.process_time()
         lowered = jax.jit(function).lower(*arguments)
         middle = time.process_time()
-        lowered.compile(CPU_OPTIONS if what == "initialize" else None)
+        options: Any = CPU_OPTIONS if what == "initialize" else None
+        lowered.compile(options)
         found[f"{what}_trace_s"] = round(middle - start, 2)
         found[f"{what}_compile_s"] = round(time.process_time() - middle, 2)
     return found
