@@ -41,7 +41,7 @@ def compile_times(rows: Sequence[dict[str, Any]]) -> str:
         [
             (
                 f"`{row['model']}`",
-                *(f"{row[k + '_trace_s'] + row[k + '_compile_s']:.1f}" for k in keys),
+                *(f"{row.get(k + '_trace_s', 0.0) + row[k + '_compile_s']:.1f}" for k in keys),
             )
             for row in sorted(rows, key=lambda row: row["training_compile_s"])
         ],
