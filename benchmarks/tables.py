@@ -35,13 +35,17 @@ def markdown(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def compile_times(rows: Sequence[dict[str, Any]]) -> str:
     head = ("model", "init", "initialize", "inference", "training step")
-    keys = ("init", "initialize", "inference", "training")
+    traces = ("init", "init", "inference", "training")
+    compiles = ("init", "initialize", "inference", "training")
     return markdown(
         head,
         [
             (
                 f"`{row['model']}`",
-                *(f"{row.get(k + '_trace_s', 0.0) + row[k + '_compile_s']:.1f}" for k in keys),
+                *(
+                    f"{row[trace + '_trace_s'] + row[work + '_compile_s']:.1f}"
+                    for trace, work in zip(traces, compiles, strict=True)
+                ),
             )
             for row in sorted(rows, key=lambda row: row["training_compile_s"])
         ],

@@ -25,7 +25,9 @@ def main(arguments: Sequence[str]) -> int:
         if command.dry_run:
             return cli.show_dry_run(command.config, as_json=command.json)
         if command.find_lr:
-            return cli.show_find_lr(command.config, as_json=command.json)
+            return cli.show_find_lr(
+                command.config, Path(command.workdir or "."), as_json=command.json
+            )
         # Imported late: help and wrong arguments need no JAX, and Ctrl-C is heard meanwhile.
         from train.run import run
         from train.rundir import default_directory

@@ -40,7 +40,8 @@ class Command:
     dry_run: tyro.conf.FlagCreatePairsOff[bool] = False
     """Tell shapes, memory, steps and learning rates, and train nothing."""
     find_lr: tyro.conf.FlagCreatePairsOff[bool] = False
-    """Raise the learning rate for 100 steps, draw the loss (find_lr.png), suggest a peak."""
+    """Raise the learning rate for 100 steps, draw the loss (find_lr.png), suggest a peak.
+    The picture lies in the working directory, or in --workdir, which must exist."""
     config: Annotated[tyro.conf.FlagConversionOff[Config], tyro.conf.arg(name="")] = field(
         default_factory=Config
     )
@@ -124,11 +125,11 @@ def show_dry_run(config: Config, *, as_json: bool) -> int:
     return 0
 
 
-def show_find_lr(config: Config, *, as_json: bool) -> int:
+def show_find_lr(config: Config, folder: Path, *, as_json: bool) -> int:
     """Print which learning rate the range test suggests."""
     from train.find_rate import find_rate
 
-    found = find_rate(config, Path("find_lr.png"))
+    found = find_rate(config, folder / "find_lr.png")
     text = f"suggested: --optim.learning-rate {found['suggestion']:g} (see {found['picture']})"
     print(json.dumps(found) if as_json else text)
     return 0

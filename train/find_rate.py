@@ -38,7 +38,7 @@ def find_rate(config: Config, output: Path) -> dict[str, Any]:
     """Run the test, draw it, and return its points and the suggestion.
 
     Args:
-        config: The run; its schedule, warm-up and accumulation play no part.
+        config: The run; its schedule, warm-up and running average play no part.
         output: PNG file of the picture.
     """
     optim = dataclasses.replace(config.optim, ema=0.0)

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 
+from train import parallel
 from train.config import Config
 from train.errors import UserError
 from train.network import input_shape
@@ -24,7 +25,7 @@ class Finished:
     directory: Path
     setup: Setup
     variables: dict[str, Any]
-    """Final parameters and statistics, float32 as they were stored."""
+    """Final parameters and statistics, as they were stored, on every device."""
     summary: dict[str, Any]
 
 
@@ -39,7 +40,8 @@ def open_finished(directory: Path, **data: Any) -> Finished:
     summary = read_json(directory, "summary.json", "the run is not finished; run it to its end")
     config = dataclasses.replace(config, data=dataclasses.replace(config.data, **data))
     setup = prepare(dataclasses.replace(config, model=_untrained(config.model)))
-    return Finished(directory, setup, read_variables(directory, setup), summary)
+    variables = parallel.replicate(read_variables(directory, setup), setup.mesh)
+    return Finished(directory, setup, variables, summary)
 
 
 def read_config(directory: Path) -> Config:

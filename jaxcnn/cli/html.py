@@ -4,6 +4,7 @@ import base64
 import io
 from collections.abc import Iterable, Sequence
 from html import escape as escape
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -121,8 +122,9 @@ def plot(image: bytes, alt: str, kind: str = "png") -> str:
     )
 
 
-def page(title: str, css: str, body: str) -> str:
+def page(title: str, body: str) -> str:
     """Return the whole document."""
+    css = Path(__file__).with_name("page.css").read_text("utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

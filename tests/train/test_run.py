@@ -12,7 +12,6 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcnn.models import create_model
 from train import arrays, loop
 from train.checkpoint import Checkpoints
 from train.config import Checkpoint, Config, Data, Devices, Log, Model, Optim
@@ -293,9 +292,3 @@ def test_a_run_that_never_began_may_be_given_another_config(tmp_path, straight):
 def test_what_cannot_run_is_refused_before_anything_is_compiled(tmp_path, change, message):
     with pytest.raises(UserError, match=message):
         run("tiny", dataclasses.replace(TINY, **change), tmp_path)
-
-
-def test_the_models_of_the_lab_are_those_of_the_library():
-    model = create_model("lenet5", num_classes=10)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), np.zeros((1, 16, 16, 1), np.float32))
-    assert shapes["params"]["head"]["kernel"].shape == (84, 10)

@@ -67,8 +67,7 @@ def write_pixel_report(
             sections.run_facts(summary, config_json, environment),
         )
     )
-    css = Path(html.__file__).with_name("page.css").read_text()
-    document = html.page(f"{sections.title(summary)}: training report", css, body)
+    document = html.page(f"{sections.title(summary)}: training report", body)
     return save(Path(directory), document, pictures)
 
 

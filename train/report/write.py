@@ -74,8 +74,7 @@ def write_report(
         "mistakes": gallery_png(worst, test_images, names, title),
         "samples": gallery_png(samples, test_images, names, "Sample predictions"),
     }
-    css = Path(html.__file__).with_name("page.css").read_text()
-    document = html.page(f"{sections.title(summary)}: training report", css, body)
+    document = html.page(f"{sections.title(summary)}: training report", body)
     return save(Path(directory), document, pictures)
 
 

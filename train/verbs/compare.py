@@ -129,9 +129,8 @@ def page(runs: Sequence[Run], shown: Sequence[Any]) -> str:
         if any(run.history for run in runs)
     ]
     lists = "".join(html.table(head, lines) for head, lines in shown)
-    css = Path(html.__file__).with_name("page.css").read_text()
     plots = f'<div class="plots">{"".join(pictures)}</div>'
     body = html.section("Figures", lists) + html.section(
         "Curves", plots, note="Validation bold, training thin."
     )
-    return html.page("Runs side by side", css, f"<h1>Runs side by side</h1>{body}")
+    return html.page("Runs side by side", f"<h1>Runs side by side</h1>{body}")

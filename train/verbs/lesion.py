@@ -79,8 +79,9 @@ def lesions(finished: Finished, split: str) -> list[dict[str, Any]]:
     given = {"threads": data.threads, "prefetch": data.prefetch}
     right, count = np.zeros(len(paths) + 1, int), 0
     hits = counter(setup.task, paths)
-    batches = list(eval_batches(source, batch_size=data.eval_batch_size, **given))
-    for batch in track(batches, "batches", console=Console(stderr=True), transient=True):
+    batches = eval_batches(source, batch_size=data.eval_batch_size, **given)
+    total, console = -(-len(source) // data.eval_batch_size), Console(stderr=True)
+    for batch in track(batches, "batches", total=total, console=console, transient=True):
         for i in range(NONE, len(paths)):
             found = np.asarray(hits(finished.variables, batch["image"], batch["label"], i))
             right[i + 1] += found[batch["mask"]].sum()

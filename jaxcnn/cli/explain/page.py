@@ -1,7 +1,6 @@
 """What came out as one page that needs no other file."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from jaxcnn.cli import html
 from jaxcnn.cli.explain.pictures import Picture
@@ -62,7 +61,6 @@ def picture_section(title: str, picture: Picture) -> str:
 
 def document(title: str, lead: str, sections: Sequence[str], reading: str = READING) -> str:
     """Return the whole page."""
-    css = Path(html.__file__).with_name("page.css").read_text("utf-8")
     head = f'<h1>{html.escape(title)}</h1><p class="lead">{html.escape(lead)}</p>'
     note = f'<p class="note">{html.escape(reading)}</p>'
-    return html.page(title, css, head + note + "".join(sections))
+    return html.page(title, head + note + "".join(sections))
