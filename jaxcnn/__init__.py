@@ -1,6 +1,7 @@
 """jaxcnn: convolutional networks for JAX, as pure functions and thin Flax Linen modules."""
 
 from jaxcnn.models import create_model as create_model
+from jaxcnn.models import fold_batch_norm as fold_batch_norm
 from jaxcnn.models import initialize as initialize
 from jaxcnn.models import list_models as list_models
 from jaxcnn.models import model_info as model_info

@@ -2,6 +2,8 @@
 
 from jaxcnn.layers.conv import Conv as Conv
 from jaxcnn.layers.conv_transpose import ConvTranspose as ConvTranspose
+from jaxcnn.layers.folded import FoldedNorm as FoldedNorm
+from jaxcnn.layers.folded import FoldedNormConfig as FoldedNormConfig
 from jaxcnn.layers.norm import BatchNorm as BatchNorm
 from jaxcnn.layers.norm import BatchNormConfig as BatchNormConfig
 from jaxcnn.layers.norm import GroupNormConfig as GroupNormConfig

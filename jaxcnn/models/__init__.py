@@ -8,6 +8,7 @@ from jaxcnn.models.convnet import ConvNet as ConvNet
 from jaxcnn.models.convnext import ConvNeXt as ConvNeXt
 from jaxcnn.models.densenet import DenseNet as DenseNet
 from jaxcnn.models.efficientnet import EfficientNet as EfficientNet
+from jaxcnn.models.fold import fold_batch_norm as fold_batch_norm
 from jaxcnn.models.inception import Inception as Inception
 from jaxcnn.models.initialize import initialize as initialize
 from jaxcnn.models.inspect import Summary as Summary
