@@ -10,8 +10,9 @@ from flax import linen as nn
 
 from jaxcnn.checks import Report
 from jaxcnn.explain.document import documented
-from jaxcnn.explain.maps import map_layer, spread
+from jaxcnn.explain.maps import spread
 from jaxcnn.explain.network import Network, examine
+from jaxcnn.taps.maps import map_layer
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Variables
 

@@ -11,11 +11,11 @@ from flax import linen as nn
 from flax import traverse_util
 
 from jaxcnn.checks import Report
-from jaxcnn.explain.stream import padded
 from jaxcnn.taps import features
 from jaxcnn.taps.arguments import inputs_of, split
 from jaxcnn.taps.listing import list_places
 from jaxcnn.taps.static import Static
+from jaxcnn.taps.stream import padded
 from jaxcnn.taps.target import pooled
 from jaxcnn.typing import Array, Variables
 

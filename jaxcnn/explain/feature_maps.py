@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jaxcnn.checks import Report
-from jaxcnn.explain.maps import map_layer
 from jaxcnn.taps import features
+from jaxcnn.taps.maps import map_layer
 from jaxcnn.typing import Array, Variables
 
 

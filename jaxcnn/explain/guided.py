@@ -9,9 +9,9 @@ from flax import linen as nn
 from jaxcnn.checks import Report
 from jaxcnn.explain.cam import grad_cam
 from jaxcnn.explain.document import documented
-from jaxcnn.explain.maps import map_layer
 from jaxcnn.explain.network import Network, examine
 from jaxcnn.taps import deconvnet_relu, guided_relu, replace_relu
+from jaxcnn.taps.maps import map_layer
 from jaxcnn.taps.relu_rules import Relu
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Variables

@@ -9,9 +9,10 @@ from flax import linen as nn
 from jaxcnn.checks import Report
 from jaxcnn.explain.chunks import Progress, mapped
 from jaxcnn.explain.document import documented
-from jaxcnn.explain.maps import map_layer, spread
+from jaxcnn.explain.maps import spread
 from jaxcnn.explain.network import Network, examine
 from jaxcnn.taps import features
+from jaxcnn.taps.maps import map_layer
 from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Variables
 

@@ -10,9 +10,9 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.checks import Report, is_floating
-from jaxcnn.explain.stream import padded
 from jaxcnn.taps import features
 from jaxcnn.taps.static import Static
+from jaxcnn.taps.stream import padded
 from jaxcnn.typing import Array, Key, Variables
 
 

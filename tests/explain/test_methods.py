@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from jaxcnn import create_model, explain
-from jaxcnn.explain.maps import map_layer
 from jaxcnn.explain.network import settle
 from jaxcnn.taps import Difference, Neuron, Probability, Score, top1
+from jaxcnn.taps.maps import map_layer
 from tests.explain.networks import Linear, Small, made
 
 METHODS = {
