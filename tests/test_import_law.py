@@ -15,7 +15,7 @@ LEVELS = [
     ["layers"],
     ["blocks"],
     ["models"],
-    ["augment", "losses", "metrics", "taps", "finetune", "tiles"],
+    ["augment", "losses", "metrics", "taps", "finetune", "tiles", "inference"],
     ["weights", "explain", "synthesis", "retrieval"],
     ["cli"],
 ]

@@ -16,11 +16,18 @@ COMMANDS = {
     "plot": "a diagram of a model's blocks, as SVG",
     "predict": "what is in some images",
     "explain": "what a network sees in images: methods side by side, filters, units, embeddings",
+    "export": "a trained network as one file that runs without its code",
     "evaluate": "how often a model is right about a folder of labelled images",
 }
 """What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`."""
 
-EXTRAS = {"tyro": "cli", "matplotlib": "cli", "sklearn": "cli", "skimage": "cli"}
+EXTRAS = {
+    "tyro": "cli",
+    "flatbuffers": "export",
+    "matplotlib": "cli",
+    "sklearn": "cli",
+    "skimage": "cli",
+}
 """Which extra brings a package."""
 
 OK, SKIPPED, USAGE, INTERNAL, INTERRUPTED = 0, 1, 2, 70, 130

@@ -1,6 +1,7 @@
 """`jaxcnn predict`: what is in some images."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -15,6 +16,8 @@ from jaxcnn.images import ImageError, read
 from jaxcnn.images.bars import bars
 from jaxcnn.images.draw import fit
 from jaxcnn.images.files import image_files
+from jaxcnn.inference import Batch
+from jaxcnn.inference import load as load_program
 from jaxcnn.weights.predict import Guess, batches, check_top, guesses
 
 PICTURED = 40
@@ -37,6 +40,7 @@ def command(
     tag: Tag = None,
     weights: OwnWeights = None,
     classes: ClassNames = None,
+    program: Annotated[Path | None, tyro.conf.arg(metavar="FILE")] = None,
     top: int = 5,
     batch_size: int = 32,
     picture: Annotated[Path | None, tyro.conf.arg(metavar="FILE.png")] = None,
@@ -47,6 +51,7 @@ def command(
     Args:
         images: Files, folders (searched at any depth) and patterns such as 'photos/*.jpg'.
         model: Name of the model; see jaxcnn list.
+        program: A network that `jaxcnn export` wrote, instead of --model.
         top: Number of classes to tell.
         batch_size: Images that are computed at once.
         picture: File to draw the images and the bars of their probabilities into.
@@ -54,10 +59,10 @@ def command(
     """
     check(top, batch_size, picture)
     files = image_files(images)
-    network, variables, meta = load(model, tag, weights, classes)
+    meta, computed = network_on(files, program, model, tag, weights, classes, batch_size)
     check_top(top, len(meta.categories))
     found, errors = [], {}
-    for batch in shown(batches(network, variables, meta, files, batch_size=batch_size), len(files)):
+    for batch in shown(computed, len(files)):
         named = guesses(batch.logits, meta, top) if batch.indices else []
         found += [Found(files[i], best) for i, best in zip(batch.indices, named, strict=True)]
         errors |= {files[i]: error for i, error in batch.errors.items()}
@@ -70,6 +75,23 @@ def command(
             f", the first {PICTURED} of {len(found)} images" if len(found) > PICTURED else ""
         )
     return Answer(text, skipped_lines(errors))
+
+
+def network_on(
+    files: list[Path], program: Path | None, model: str, *given: Any
+) -> tuple[Any, Iterator[Batch]]:
+    """Return what is known of the network, and its logits for the files, batch by batch."""
+    *named, batch_size = given
+    if program is None:
+        network, variables, meta = load(model, *named)
+        return meta, batches(network, variables, meta, files, batch_size=batch_size)
+    if any(value is not None for value in named):
+        raise ValueError(
+            "--program holds a network with its weights and classes; --tag, --weights and "
+            "--classes choose others. Fix: leave them out"
+        )
+    predictor = load_program(program, batch_size=min(batch_size, len(files)))
+    return predictor, predictor.batches(files)
 
 
 def check(top: int, batch_size: int, picture: Path | None) -> None:
@@ -104,7 +126,7 @@ def as_data(meta: Any, found: list[Found], errors: dict[Path, ImageError]) -> di
     """Return what is printed as JSON."""
     return {
         "model": meta.name,
-        "weights": meta.tag,
+        "weights": getattr(meta, "tag", "exported"),
         "images": [
             {
                 "file": str(file),

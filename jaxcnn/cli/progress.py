@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 
-from jaxcnn.weights.predict import Batch
+from jaxcnn.inference import Batch
 
 INTERVAL = 0.2
 

@@ -17,4 +17,5 @@ from jaxcnn.images.resize import resize as resize
 from jaxcnn.images.resize import to_channels as to_channels
 from jaxcnn.images.scatter import scatter as scatter
 from jaxcnn.images.signed import around_grey as around_grey
+from jaxcnn.images.stretch import Stretch as Stretch
 from jaxcnn.images.transform import ImageTransform as ImageTransform

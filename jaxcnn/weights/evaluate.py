@@ -9,9 +9,11 @@ import numpy as np
 from flax import linen as nn
 
 from jaxcnn.images import ImageError
+from jaxcnn.inference import Batch
+from jaxcnn.inference.predictor import Meta
 from jaxcnn.metrics import top_k_hits
 from jaxcnn.typing import Variables
-from jaxcnn.weights.predict import Batch, Meta, batches
+from jaxcnn.weights.predict import batches
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ import numpy as np
 from flax import linen as nn
 from flax.traverse_util import flatten_dict, unflatten_dict
 
-from jaxcnn.images import ImageTransform, resize
-from jaxcnn.images.pixels import to_pixels
-from jaxcnn.images.transform import split
+from jaxcnn.images import Stretch
+from jaxcnn.inference.batches import Transforms
 from jaxcnn.models import create_model, model_info
 from jaxcnn.typing import Variables
 from jaxcnn.weights.catalogue import weight_set
@@ -20,7 +19,6 @@ from jaxcnn.weights.convert import abstract_variables
 from jaxcnn.weights.error import WeightsError
 from jaxcnn.weights.files import read
 from jaxcnn.weights.names import foreign_names
-from jaxcnn.weights.predict import Transforms
 from jaxcnn.weights.tables import table_of
 from jaxcnn.weights.torch_names import as_parameter, guess_layout, load_torch
 
@@ -34,6 +32,7 @@ Arrays = dict[str, np.ndarray]
 class Own:
     """What is known of weights of one's own.
 
+    >>> from jaxcnn.images import ImageTransform
     >>> Own("resnet18", "mine.pth", ImageTransform(224, 256), ("cat", "dog")).top1 is None
     True
     """
@@ -44,28 +43,6 @@ class Own:
     categories: tuple[str, ...]
     top1: None = None
     top5: None = None
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """How the lab prepares images: stretched to a square, then normalised.
-
-    >>> Stretch(8, (0.5,), (0.5,)).pixels([np.zeros((4, 6, 3), np.uint8)]).shape
-    (1, 8, 8, 1)
-    """
-
-    size: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def pixels(self, images: Any) -> np.ndarray:
-        """Return the images resized, still as bytes: uint8 (N, size, size, channels)."""
-        shape, channels = (self.size, self.size), len(self.mean)
-        return np.stack([resize(to_pixels(image, channels), shape) for image in split(images)])
-
-    def normalize(self, pixels: np.ndarray) -> np.ndarray:
-        """Return bytes as the network takes them."""
-        return ImageTransform(self.size, self.size, mean=self.mean, std=self.std).normalize(pixels)
 
 
 def load_own(

@@ -1,38 +1,16 @@
-"""From images to classes: decoded ahead by threads, computed in batches of one shape."""
+"""From images to classes."""
 
-import functools
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from flax import linen as nn
 
 from jaxcnn.checks import Report
-from jaxcnn.images import ImageError
 from jaxcnn.images.transform import split
-from jaxcnn.typing import Array, Variables
-
-THREADS = 2
-
-
-class Transforms(Protocol):
-    """What prepares images, in two steps; an `ImageTransform` is one."""
-
-    def pixels(self, images: Any) -> np.ndarray: ...  # noqa: D102
-
-    def normalize(self, pixels: np.ndarray) -> np.ndarray: ...  # noqa: D102
-
-
-class Meta(Protocol):
-    """What must be known of weights to use them; a `WeightSet` is one."""
-
-    @property
-    def transforms(self) -> Transforms: ...  # noqa: D102
-
-    @property
-    def categories(self) -> tuple[str, ...]: ...  # noqa: D102
+from jaxcnn.inference import Batch, predictor
+from jaxcnn.inference.predictor import Meta
+from jaxcnn.typing import Variables
 
 
 class Guess(NamedTuple):
@@ -48,16 +26,6 @@ class Guess(NamedTuple):
     """Its name among the weights' categories; the index where they have none."""
     probability: float
     """Softmax of the logits, in [0, 1]."""
-
-
-class Batch(NamedTuple):
-    """Some images in a row: the logits of those that can be read, and what ails the others."""
-
-    indices: list[int]
-    """Which images the logits are of."""
-    logits: np.ndarray
-    """float32 (len(indices), classes)."""
-    errors: dict[int, ImageError]
 
 
 def predict(
@@ -136,10 +104,10 @@ def check_top(top: int, classes: int) -> None:
 def batches(
     model: nn.Module, variables: Variables, meta: Meta, images: Any, *, batch_size: int = 32
 ) -> Iterator[Batch]:
-    """Yield the logits of all images, in order; what cannot be read is told, not raised.
+    """Return the logits of all images, in order; what cannot be read is told, not raised.
 
-    All batches have one shape, hence one program is compiled: the last is padded, and what is
-    computed for the padding is thrown away. The next batch is decoded while one is computed.
+    All batches have one shape, hence one program is compiled, and the next is decoded while one
+    is computed (`jaxcnn.inference`).
 
     Args:
         model: A classifier.
@@ -156,47 +124,6 @@ def batches(
     report.done()
     images = split(images)
     size = min(batch_size, len(images))
-    with ThreadPoolExecutor(THREADS) as pool:
-
-        def decode(start: int) -> list[Future]:
-            chunk = images[start : start + size]
-            return [pool.submit(attempt, meta.transforms, image) for image in chunk]
-
-        coming = decode(0)
-        for start in range(0, len(images), size):
-            decoded, coming = coming, decode(start + size)
-            yield compute(model, variables, meta, size, start, [one.result() for one in decoded])
-
-
-def attempt(transforms: Transforms, image: Any) -> np.ndarray | ImageError:
-    """Return the bytes of an image as the network wants them, or why there are none."""
-    try:
-        return transforms.pixels([image])[0]
-    except ImageError as error:
-        return error
-
-
-def compute(
-    model: nn.Module,
-    variables: Variables,
-    meta: Meta,
-    size: int,
-    start: int,
-    decoded: Sequence[np.ndarray | ImageError],
-) -> Batch:
-    """Return the logits of what was decoded, padded to one size for the computation."""
-    errors = {start + i: one for i, one in enumerate(decoded) if isinstance(one, ImageError)}
-    pixels = {start + i: one for i, one in enumerate(decoded) if isinstance(one, np.ndarray)}
-    if not pixels:
-        return Batch([], np.zeros((0, 1), np.float32), errors)
-    images = np.stack(list(pixels.values()))
-    padding = [(0, size - len(images)), (0, 0), (0, 0), (0, 0)]
-    logits = forward(model, variables, meta.transforms.normalize(np.pad(images, padding)))
-    return Batch(list(pixels), np.asarray(logits)[: len(images)], errors)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def forward(model: nn.Module, variables: Variables, images: Array) -> Array:
-    """Return the logits; equal models share one program."""
-    logits: Any = model.apply(variables, images, train=False)
-    return logits
+    # Not folded: tracing the network for that takes longer than it saves in a few batches.
+    tell = predictor(model, variables, meta, batch_size=size, fold=False)
+    return tell.batches(images)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from jaxcnn.images import ImageError
+from jaxcnn.inference import Batch
 from jaxcnn.weights import weight_set
 from jaxcnn.weights.classes import class_indices
 from jaxcnn.weights.evaluate import count, interval
 from jaxcnn.weights.labelled import class_folders, label_file
-from jaxcnn.weights.predict import Batch
 from tests.cli.photographs import CHINA, DAISY, FLOWER, PALACE, run, run_json
 from tests.cli.photographs import loaded_once as loaded_once
 

@@ -14,9 +14,10 @@ from jaxcnn import create_model, load_pretrained
 from jaxcnn.cli import progress
 from jaxcnn.images import ImageError, ImageTransform, read
 from jaxcnn.images.files import image_files
+from jaxcnn.inference import Batch
 from jaxcnn.weights import predict, save_torch, weight_set
 from jaxcnn.weights.local import load_own
-from jaxcnn.weights.predict import Batch, batches, forward
+from jaxcnn.weights.predict import batches
 from tests.cli.photographs import CHINA, DAISY, FLOWER, PALACE, run, run_json
 from tests.cli.photographs import loaded_once as loaded_once
 
@@ -93,7 +94,7 @@ def test_results_do_not_depend_on_the_batch_they_are_in():
     assert found[0] == found[2]
     assert found[0] == found[3]
     assert [top[0].label for top in found] == [PALACE, DAISY, PALACE, PALACE, DAISY]
-    logits = np.asarray(forward(model, variables, meta.transforms([CHINA, FLOWER])))
+    logits = np.asarray(jax.jit(model.apply)(variables, meta.transforms([CHINA, FLOWER])))
     shares = np.exp(logits[0]) / np.exp(logits[0]).sum()
     assert found[0][0].probability == pytest.approx(shares[PALACE], rel=1e-4)
 
@@ -234,3 +235,18 @@ def constant_arrays(model, shape):
     shapes = jax.eval_shape(model.init, jax.random.key(0), np.zeros(shape, np.float32))
     flat = flatten_dict(dict(shapes), sep="/")
     return {name: np.zeros(leaf.shape, np.float32) for name, leaf in flat.items()}
+
+
+@pytest.mark.slow
+def test_an_exported_network_says_what_the_network_says(capsys, tmp_path):
+    pytest.importorskip("flatbuffers", reason="pip install 'jaxcnn[export]'")
+    file = tmp_path / "lite0.jaxcnn"
+    out, _ = run(capsys, "export", "efficientnet_lite0", "--output", file)
+    assert out.startswith(f"wrote {file}, ")
+    found = run_json(capsys, "predict", CHINA, FLOWER, "--program", file)
+    assert found["model"] == "efficientnet_lite0"
+    tops = [image["top"][0] for image in found["images"]]
+    assert [top["class"] for top in tops] == [PALACE, DAISY]
+    assert tops[0]["probability"] == pytest.approx(0.2804, abs=2e-4)
+    _, err = run(capsys, "predict", CHINA, "--program", file, "--tag", "X", code=2)
+    assert "--program holds a network with its weights and classes" in err
