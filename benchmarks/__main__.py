@@ -19,6 +19,7 @@ PROOFS: dict[str, str] = {
     "disk_full": "runs on disks too small for them: nothing is lost (as root: a tmpfs)",
     "fashion": "test accuracy and time of fashion_mnist_cnn",
     "fewshot": "10, 100, 1,000 images per class: pretrained, fine-tuned, from scratch (two hours)",
+    "hosts": "two and four processes, one of which dies or hangs: how the others end, and go on",
     "kill": "kill -9 and SIGTERM in every phase of a run: the resumed run is bitwise the same",
     "zoo": "every model that torchvision has: its logits, gradients and statistics in f64",
     "mutants": "seeded faults: each must fail a test",

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
 
         directory = Path(command.workdir or default_directory(name, command.config))
         summary = run(name, command.config, directory, fresh=command.fresh)
-        cli.show(summary, directory, as_json=command.json)
+        if summary:  # One process of several shows it.
+            cli.show(summary, directory, as_json=command.json)
         return 0
     except UserError as error:
         return cli.fail(error)

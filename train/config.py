@@ -114,8 +114,9 @@ class Devices:
 class Hosts:
     """The processes of one job: SLURM, Open MPI, Kubernetes, TPU pods tell of them themselves."""
 
-    launcher: Literal["auto", "none"] = "auto"
-    """none ignores what launched this process: it trains alone."""
+    launcher: Literal["auto", "jax", "none"] = "auto"
+    """auto looks for SLURM, Open MPI, Kubernetes and GKE's TPU pods; jax lets JAX detect whatever
+    it can, as other TPU pods need; none trains alone."""
     coordinator: str = ""
     """ADDRESS:PORT on the host of process 0, the same for all; empty asks the launcher."""
     count: int = 0

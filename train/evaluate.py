@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from train import processes
 from train.augmentation import Batch
 
 
@@ -81,4 +82,6 @@ def predictions(
         parts.append({name: np.asarray(value)[mask] for name, value in out.items()})
         count += int(mask.sum())
         on_batch(count)
+    if processes.several():
+        parts = processes.merged(parts)
     return parts

@@ -13,8 +13,10 @@ import numpy as np
 
 from train.config import to_json
 from train.data import Source
+from train.hosts import Job
 from train.log import MetricsLog, read_metrics, say
 from train.pixel_evaluation import PixelEvaluation, scores
+from train.processes import to_host
 from train.report import environment, write_pixel_report, write_report
 from train.report.overlays import Labelled, Show
 from train.rundir import write_atomically, write_final
@@ -23,13 +25,19 @@ from train.state import TrainState
 
 
 def finish(
-    name: str, setup: Setup, state: TrainState, directory: Path, seconds: float
+    name: str, setup: Setup, state: TrainState, directory: Path, seconds: float, job: Job
 ) -> dict[str, Any]:
     """Evaluate the test split once, with the final parameters, and write what stays.
 
-    `summary.json` comes last: where it lies, everything else is whole.
+    `summary.json` comes last: where it lies, everything else is whole. Of several processes the
+    first one writes, and the others return nothing.
     """
-    result = setup.evaluator()(state, setup.splits.test, lambda count: None)
+    result = setup.evaluator()(state, setup.splits.test, lambda count: job.mark("testing"))
+    state = to_host(state)
+    for skipped in job.collect(setup.splits.skipped):
+        setup.splits.skipped.update(skipped)
+    if not job.first:
+        return {}
     summary = summarize(name, setup, state, result, seconds)
     step, events = int(state.step), setup.config.log.tensorboard
     with MetricsLog(directory, tensorboard=events, resume_step=step) as log:

@@ -1,5 +1,6 @@
 """The order of events: batch, dispatch, metrics of the step before, eval, checkpoint, signals."""
 
+import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -8,18 +9,21 @@ from typing import Any, NoReturn
 import jax
 import numpy as np
 
+from train import processes
 from train.checkpoint import Checkpoints
 from train.data import StallMeter
-from train.errors import NON_FINITE, UserError
+from train.errors import NON_FINITE
+from train.hosts import Job, Together
 from train.log import MetricsLog
 from train.make_task import Task
 from train.progress import Progress
+from train.quiet import NoCheckpoints, NoLog
 from train.signals import EXIT_CODES, Signals
 from train.state import TrainState
 from train.tasks import Batch
 
 
-class Stopped(UserError):
+class Stopped(Together):
     """A signal has ended the training; everything is saved."""
 
 
@@ -68,9 +72,9 @@ class Loop:
     """Evaluates the validation split; None where there is none."""
     batches: StallMeter[Batch]
     place: Callable[[Batch], Batch]
-    checkpoints: Checkpoints
+    checkpoints: Checkpoints | NoCheckpoints
     signals: Signals
-    log: MetricsLog
+    log: MetricsLog | NoLog
     progress: Progress
     data_state: Callable[[], dict[str, Any]]
     """Position in the data, for a checkpoint."""
@@ -79,6 +83,11 @@ class Loop:
     batch_size: int
     bad_steps_limit: int
     window: Window = field(default_factory=Window)
+    job: Job = field(default_factory=Job)
+    share: Callable[[bool, jax.Array], jax.Array] | None = None
+    """Tells all processes of a flag, where there are several (`processes.flag_shared`)."""
+    stopping: bool = False
+    """Whether a signal has come, and all processes know of it."""
 
     def run(self, state: TrainState, eval_due: bool = False) -> TrainState:
         """Train from `state` to the end and return the final state."""
@@ -88,21 +97,35 @@ class Loop:
         if eval_due:
             self._evaluate(state, first)
         for step in range(first + 1, self.every.total + 1):
+            self.job.mark(f"waiting for the data of step {step}")
             batch = next(self.batches)
+            self.job.mark(f"in step {step}")
             state, metrics = self.train_step(state, self.place(batch), step)
+            if self.share:
+                metrics["stop"] = self.share(bool(self.signals.received), metrics["count"])
             self.signals.unsaved = True
             self.checkpoints.poll()
             if previous:
                 self._account(*previous)
             previous = (step, metrics)
-            stop = self.signals.received
-            if stop or self._must_settle(step):
+            if self._told_to_stop() or self._must_settle(step):
                 self._account(*previous)
                 previous = None
                 self._events(state, step)
-        if self.signals.received:
+        if self._told_to_stop(ask=True):
             self._stop(state)
         return state
+
+    def _told_to_stop(self, *, ask: bool = False) -> bool:
+        """Say whether a signal has come; where several processes must agree, as of the last step.
+
+        With `ask` they tell each other now.
+        """
+        if self.job.count == 1:
+            self.stopping = bool(self.signals.received)
+        elif ask:
+            self.stopping = self.stopping or self.job.any(self.signals.received)
+        return self.stopping
 
     def _must_settle(self, step: int) -> bool:
         every = self.every
@@ -112,7 +135,7 @@ class Loop:
         begin = time.perf_counter()
         if self.every.due(self.every.evaluate, step):
             self._evaluate(state, step)
-        if self.signals.received:
+        if self._told_to_stop(ask=True):
             self._stop(state)
         if self.every.due(self.every.checkpoint, step):
             self._save(state, wait=step == self.every.total)
@@ -121,6 +144,7 @@ class Loop:
     def _account(self, step: int, metrics: dict[str, jax.Array]) -> None:
         found = jax.device_get(metrics)
         values = {name: np.asarray(value, np.float64).tolist() for name, value in found.items()}
+        self.stopping = self.stopping or values.pop("stop", 0) > 0
         self.window.add(values, self.task.sums)
         if self.window.bad_steps >= self.bad_steps_limit:
             self._diverged(step)
@@ -159,6 +183,8 @@ class Loop:
         window = {"sums": self.window.sums, "bad_steps": self.window.bad_steps}
         host = {"window": window, "eval_due": eval_due, "seconds": self.seconds()}
         self.log.flush()
+        self.job.mark(f"saving step {int(state.step)}")
+        state = processes.to_host(state)
         self.checkpoints.save(state, host | {"data": self.data_state()}, wait=wait)
 
     def _diverged(self, step: int) -> NoReturn:
@@ -166,7 +192,7 @@ class Loop:
         kept = (
             "nothing was saved yet" if saved is None else f"the newest checkpoint is step {saved}"
         )
-        raise UserError(
+        raise Together(
             f"{self.window.bad_steps} steps in a row, up to step {step}, gave a non-finite loss or "
             f"gradient and changed nothing; {kept}. Lower --optim.learning-rate, lengthen "
             "--optim.warmup, or look for images or labels that are wrong",
@@ -174,8 +200,7 @@ class Loop:
         )
 
     def _stop(self, state: TrainState, eval_due: bool = False) -> NoReturn:
-        number = self.signals.received
-        assert number is not None
+        number = self.signals.received or signal.SIGTERM  # Which came to another process.
         self._save(state, wait=True, eval_due=eval_due)
         raise Stopped(
             f"{number.name}: saved at step {int(state.step)}; the same command goes on from there",

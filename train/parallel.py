@@ -8,6 +8,7 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from train import processes
 from train.errors import UserError
 
 AXIS = "batch"
@@ -27,13 +28,19 @@ def make_mesh(count: int = 0) -> Mesh:
             f"devices.count is {count}, but {len(available)} device(s) are visible: "
             f"choose 0 (all) to {len(available)}"
         )
-    chosen = available[: count or len(available)]
-    return jax.make_mesh((len(chosen),), (AXIS,), devices=chosen, axis_types=(AxisType.Auto,))
+    if processes.several() and count not in (0, len(available)):
+        raise UserError(f"devices.count is {count}; several processes use all their devices: 0")
+    # In JAX's order, process by process: the rows of a batch are dealt out to processes in it.
+    chosen = np.array(available[: count or len(available)])
+    return Mesh(chosen, (AXIS,), axis_types=(AxisType.Auto,))
 
 
 def replicate(tree: Tree, mesh: Mesh) -> Tree:
     """Put a full copy of the tree on every device."""
-    return jax.device_put(tree, NamedSharding(mesh, P()))
+    everywhere = NamedSharding(mesh, P())
+    if processes.several():
+        return processes.place(tree, everywhere)
+    return jax.device_put(tree, everywhere)
 
 
 def place_like(tree: Tree, like: Tree) -> Tree:
@@ -46,7 +53,9 @@ def place_like(tree: Tree, like: Tree) -> Tree:
 
 
 def shard(batch: Tree, mesh: Mesh, kind: Kind) -> Tree:
-    """Divide the leading axis of every array of the batch among the devices."""
+    """Divide the leading axis of every array of the batch among the devices of this process."""
+    if processes.several():
+        return processes.join_rows(batch, NamedSharding(mesh, P(AXIS)))
     if kind == "pmap":
         return jax.tree.map(lambda x: np.reshape(x, (mesh.size, -1, *np.shape(x)[1:])), batch)
     return jax.device_put(batch, NamedSharding(mesh, P(AXIS)))
@@ -134,7 +143,8 @@ def place_state(state: Any, mesh: Mesh, sharded: bool) -> Any:
     if not sharded:
         return whole
     places = jax.tree.map(lambda x: NamedSharding(mesh, part(x, mesh.size)), state.opt_state)
-    return whole.replace(opt_state=jax.device_put(state.opt_state, places))
+    put = processes.place if processes.several() else jax.device_put
+    return whole.replace(opt_state=jax.tree.map(put, state.opt_state, places))
 
 
 def part(array: Any, devices: int) -> P:
@@ -159,7 +169,10 @@ def options(deterministic: bool) -> dict[str, Any] | None:
 def spread_eval(
     predict: Callable, mesh: Mesh, kind: Kind, *, deterministic: bool = False
 ) -> Callable:
-    """Map `predict(variables, batch) -> arrays per example` over the devices."""
+    """Map `predict(variables, batch) -> arrays per example` over the devices.
+
+    A process of several gets the rows of its own batch.
+    """
     if kind == "pmap":
         mapped = jax.pmap(
             predict, axis_name=AXIS, in_axes=(None, 0), devices=list(mesh.devices.flat)
@@ -167,9 +180,12 @@ def spread_eval(
         return lambda variables, batch: jax.tree.map(
             lambda x: x.reshape(-1, *x.shape[2:]), mapped(variables, batch)
         )
-    return jax.jit(
+    program = jax.jit(
         jax.shard_map(
             predict, mesh=mesh, in_specs=(P(), P(AXIS)), out_specs=P(AXIS), check_vma=False
         ),
         compiler_options=options(deterministic),
     )
+    if processes.several():
+        return lambda variables, batch: processes.own_rows(program(variables, batch))
+    return program

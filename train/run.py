@@ -8,19 +8,23 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import rich.progress
 from rich.console import Console
 
 from train.checkpoint import CONFIG, MACHINE, Checkpoints
-from train.config import Config, Loss, numbers, to_json
+from train.config import Config, Loss, fingerprint, numbers, to_json
 from train.data import Splits, StallMeter, TrainBatches, train_batches
 from train.data.border import BorderWeights
 from train.finish import finish
+from train.hosts import Job, joined
 from train.log import MetricsLog, say
 from train.loop import Loop, Window
 from train.parallel import place_like
+from train.processes import flag_shared, from_first, meet
 from train.profiling import profiled
 from train.progress import Progress
+from train.quiet import NoCheckpoints, NoLog
 from train.report import environment
 from train.rundir import finished_summary, open_directory
 from train.setup import Setup, prepare
@@ -47,19 +51,38 @@ def run(
         splits: Data of a program's own (`train.data.splits_of`), instead of `config.data.source`.
     """
     validate(config)
-    finished = None if fresh else finished_summary(directory, config)
-    if finished is not None:
-        say(f"{directory} holds this run, finished; --fresh starts it anew")
-        return finished
+    with joined(config.hosts) as job:
+        look = job.first and not fresh
+        finished = job.collect(finished_summary(directory, config) if look else None)[0]
+        if finished is None:
+            return begin(name, config, directory, job, fresh, splits)
+        if job.first:
+            say(f"{directory} holds this run, finished; --fresh starts it anew")
+        return finished if job.first else {}
+
+
+def begin(
+    name: str, config: Config, directory: Path, job: Job, fresh: bool, splits: Splits | None
+) -> dict[str, Any]:
+    """Do what `run` does with a run that is not finished; only the first process writes."""
     double = config.model.dtype == "float64"
-    with jax.enable_x64(True) if double else contextlib.nullcontext(), Signals() as signals:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(jax.enable_x64(True) if double else contextlib.nullcontext())
+        signals = stack.enter_context(Signals(job.announce))
+        job.mark("reading the data")
         with reading() as progress:
             setup = prepare(config, progress, splits)
-        with open_directory(directory, config, fresh=fresh):
+        job.mark("meeting the others")
+        job.agree(config=fingerprint(config), data=setup.splits.fingerprint)
+        if job.count > 1:
+            meet(setup.mesh)
+        if job.first:
+            stack.enter_context(open_directory(directory, config, fresh=fresh))
             say(describe(name, setup, directory))
-            state, seconds = train(setup, directory, signals)
-            signals.unsaved = False
-            return finish(name, setup, state, directory, seconds)
+        state, seconds = train(setup, directory, signals, job)
+        signals.unsaved = False
+        job.mark("finishing")
+        return finish(name, setup, state, directory, seconds, job)
 
 
 @contextlib.contextmanager
@@ -86,23 +109,29 @@ def describe(name: str, setup: Setup, directory: Path) -> str:
     )
 
 
-def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, float]:
+def train(setup: Setup, directory: Path, signals: Signals, job: Job) -> tuple[TrainState, float]:
     """Return the final state and the seconds it took, going on from the newest checkpoint."""
     config, begin = setup.config, time.perf_counter()
     with contextlib.ExitStack() as stack:
-        checkpoints = stack.enter_context(open_checkpoints(setup, directory))
+        checkpoints = NoCheckpoints()
+        if job.first:
+            checkpoints = stack.enter_context(open_checkpoints(setup, directory))
         batches = stack.enter_context(contextlib.closing(open_batches(setup)))
-        state, host = setup.initial_state(), {"window": {}, "eval_due": False, "seconds": 0.0}
-        saved = checkpoints.restore(state)
-        if saved is not None:
-            state, host = place_like(saved[0], state), saved[1]
+        state, host = resumed(setup, checkpoints, job)
+        if "data" in host:
             batches.set_state(host["data"])
-            say(f"going on from step {int(state.step):,}")
+            if job.first:
+                say(f"going on from step {int(state.step):,}")
         first, events = int(state.step), config.log.tensorboard
-        log = stack.enter_context(MetricsLog(directory, tensorboard=events, resume_step=first))
-        progress = Progress(setup.every.total, setup.steps_per_epoch, first_step=first)
+        log = NoLog()
+        if job.first:
+            log = stack.enter_context(MetricsLog(directory, tensorboard=events, resume_step=first))
+        progress = Progress(
+            setup.every.total, setup.steps_per_epoch, first_step=first, enabled=job.first
+        )
         stack.enter_context(progress)
         progress.phase("compiling")
+        job.mark("compiling")
 
         def seconds() -> float:
             return host["seconds"] + time.perf_counter() - begin
@@ -113,7 +142,7 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
                 setup.train_step(), config.log.profile, setup.every.total, directory / "profile"
             ),
             task=setup.task,
-            evaluate=validation(setup, signals, progress),
+            evaluate=validation(setup, signals, progress, job),
             batches=StallMeter(batches),
             place=setup.place,
             checkpoints=checkpoints,
@@ -125,8 +154,26 @@ def train(setup: Setup, directory: Path, signals: Signals) -> tuple[TrainState, 
             batch_size=config.data.batch_size,
             bad_steps_limit=config.optim.bad_steps,
             window=Window(**host["window"]),
+            job=job,
+            share=flag_shared(setup.mesh) if job.count > 1 else None,
         ).run(state, host["eval_due"])
     return state, seconds()
+
+
+def resumed(
+    setup: Setup, checkpoints: Checkpoints | NoCheckpoints, job: Job
+) -> tuple[TrainState, dict[str, Any]]:
+    """Return the state to go on with and the host's side of it: the newest saved, or the first."""
+    state = setup.initial_state()
+    job.mark("restoring")
+    saved = checkpoints.restore(state)
+    host = job.collect(saved[1] if saved else None)[0]
+    if host is None:
+        return state, {"window": {}, "eval_due": False, "seconds": 0.0}
+    found = saved[0] if saved else jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), state)
+    if job.count > 1:
+        found = from_first(found, job.first)
+    return place_like(found, state), host
 
 
 def open_checkpoints(setup: Setup, directory: Path) -> Checkpoints:
@@ -159,6 +206,8 @@ def open_batches(setup: Setup) -> TrainBatches:
         prefetch=data.prefetch,
         fingerprint=setup.splits.fingerprint,
         weigh=weights_of(setup.config.loss),
+        shard_index=jax.process_index(),
+        shard_count=jax.process_count(),
     )
 
 
@@ -167,8 +216,11 @@ def weights_of(loss: Loss) -> BorderWeights | None:
     return BorderWeights(loss.border_weight, loss.border_sigma) if loss.name == "border" else None
 
 
-def validation(setup: Setup, signals: Signals, progress: Progress):
-    """Return the evaluation of the validation split, if any; a signal interrupts it."""
+def validation(setup: Setup, signals: Signals, progress: Progress, job: Job):
+    """Return the evaluation of the validation split, if any; a signal interrupts it.
+
+    Several processes go on to its end, where they must meet.
+    """
     source = setup.splits.val
     if source is None:
         return None
@@ -176,7 +228,8 @@ def validation(setup: Setup, signals: Signals, progress: Progress):
 
     def on_batch(count: int) -> None:
         progress.phase(f"validating {count:,}/{len(source):,}")
-        if signals.received:
+        job.mark("validating")
+        if signals.received and job.count == 1:
             raise InterruptedError
 
     return lambda state: evaluate(state, source, on_batch)

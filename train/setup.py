@@ -127,6 +127,8 @@ class Setup:
                 batch_size=data.eval_batch_size,
                 threads=data.threads,
                 prefetch=data.prefetch,
+                shard_index=jax.process_index(),
+                shard_count=jax.process_count(),
             )
             parts = predictions(predict, state.variables, batches, self.place, on_batch)
             return self.task.judge(parts)

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 
 from train.errors import INTERRUPTED, PREEMPTED
 
@@ -18,8 +19,9 @@ class Signals:
     a compilation, where Python runs no handler. A second signal always ends it at once.
     """
 
-    def __init__(self):
-        self.unsaved = False
+    def __init__(self, leaving: Callable[[str, int], None] = lambda text, code: None):
+        """`leaving` is told the text and the exit code when the process ends at once."""
+        self.unsaved, self._leaving = False, leaving
         self.received: signal.Signals | None = None
 
     def __enter__(self):
@@ -42,12 +44,13 @@ class Signals:
             if number not in EXIT_CODES:
                 continue
             if self.received or not self.unsaved:
-                _leave(number, "nothing to save" if not self.received else "second signal")
+                why = "nothing to save" if not self.received else "second signal"
+                self._leave(number, f"{number.name}: {why}, leaving at once")
             self.received = number
         os.close(self._read)
 
-
-def _leave(number: signal.Signals, why: str) -> None:
-    sys.stderr.write(f"\n{number.name}: {why}, leaving at once\n")
-    sys.stderr.flush()
-    os._exit(EXIT_CODES[number])
+    def _leave(self, number: signal.Signals, text: str) -> None:
+        sys.stderr.write(f"\n{text}\n")
+        sys.stderr.flush()
+        self._leaving(text, EXIT_CODES[number])
+        os._exit(EXIT_CODES[number])
