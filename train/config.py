@@ -169,6 +169,9 @@ class Config:
     """A class for each image, or for each pixel."""
     length: Duration = "30 epochs"
     """Length of the training."""
+    patience: int = 0
+    """Evaluations without a better validation top-1 (mIoU) after which the training ends early;
+    0 = never. The schedule stays that of the whole length. Prechelt 1998, "Early stopping"."""
     seed: int = 0
     """Seed of initialisation, data order, augmentation and dropout."""
     model: Model = field(default_factory=Model)

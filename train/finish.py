@@ -86,7 +86,8 @@ def summarize(
 
 def labelled(setup: Setup, variables: Any, evaluation: PixelEvaluation) -> Show:
     """Return what shows some rows of an evaluation of the test split with their masks."""
-    source, batch_size = setup.splits.test, setup.config.data.eval_batch_size
+    source = setup.splits.test
+    batch_size = max(1, setup.config.data.eval_batch_size // setup.mesh.size)
 
     def show(rows: Sequence[int]) -> list[Labelled]:
         positions = evaluation.indices[list(rows)]
@@ -96,7 +97,7 @@ def labelled(setup: Setup, variables: Any, evaluation: PixelEvaluation) -> Show:
         for start in range(0, len(wanted), batch_size):
             part = slice(start, start + batch_size)
             batch = {"image": found.images[part], "label": found.labels[part]}
-            said.append(np.asarray(setup.label_pixels(variables, setup.place(batch))))
+            said.append(np.asarray(setup.label_pixels(variables, batch)))
         classes = np.concatenate(said)
         return [
             Labelled(

@@ -16,6 +16,7 @@ from train.errors import NON_FINITE
 from train.hosts import Job, Together
 from train.log import MetricsLog
 from train.make_task import Task
+from train.patience import Patience
 from train.progress import Progress
 from train.quiet import NoCheckpoints, NoLog
 from train.signals import EXIT_CODES, Signals
@@ -83,6 +84,7 @@ class Loop:
     batch_size: int
     bad_steps_limit: int
     window: Window = field(default_factory=Window)
+    patience: Patience = field(default_factory=Patience)
     job: Job = field(default_factory=Job)
     share: Callable[[bool, jax.Array], jax.Array] | None = None
     """Tells all processes of a flag, where there are several (`processes.flag_shared`)."""
@@ -97,6 +99,8 @@ class Loop:
         if eval_due:
             self._evaluate(state, first)
         for step in range(first + 1, self.every.total + 1):
+            if self.patience.over:
+                return state
             self.job.mark(f"waiting for the data of step {step}")
             batch = next(self.batches)
             self.job.mark(f"in step {step}")
@@ -137,8 +141,9 @@ class Loop:
             self._evaluate(state, step)
         if self._told_to_stop(ask=True):
             self._stop(state)
-        if self.every.due(self.every.checkpoint, step):
-            self._save(state, wait=step == self.every.total)
+        last = step == self.every.total or self.patience.over
+        if last or self.every.due(self.every.checkpoint, step):
+            self._save(state, wait=last)
         self._clock += time.perf_counter() - begin  # rates are those of the training alone
 
     def _account(self, step: int, metrics: dict[str, jax.Array]) -> None:
@@ -178,10 +183,13 @@ class Loop:
         row = {"loss": result.loss, **result.scores}
         self.log.write({"step": step, "split": "val", **row, "count": result.count})
         self.checkpoints.save_best(state, result.scores[self.task.headline])
+        self.patience.see(result.scores[self.task.headline])
 
     def _save(self, state: TrainState, *, wait: bool, eval_due: bool = False) -> None:
         window = {"sums": self.window.sums, "bad_steps": self.window.bad_steps}
-        host = {"window": window, "eval_due": eval_due, "seconds": self.seconds()}
+        patience = {"best": self.patience.best, "waited": self.patience.waited}
+        host = {"window": window, "patience": patience, "eval_due": eval_due}
+        host["seconds"] = self.seconds()
         self.log.flush()
         self.job.mark(f"saving step {int(state.step)}")
         state = processes.to_host(state)

@@ -42,6 +42,10 @@ def check_data(config: Config, splits: Splits) -> None:
     if splits.pixels != (config.task == "segmentation"):
         has = "a class for each pixel" if splits.pixels else "one class for each image"
         raise UserError(f"the data have {has}, and --task is {config.task}; change one of them")
+    if config.patience and splits.val is None:
+        raise UserError(
+            f"--patience {config.patience} needs a validation split: give --data.val-fraction a share"
+        )
 
 
 def check_segmentation(config: Config) -> None:

@@ -20,7 +20,7 @@ NormGroup = dict[str, Any]
 """`axis_name` and `axis_index_groups` of a batch norm."""
 
 
-def make_mesh(count: int = 0) -> Mesh:
+def make_mesh(count: int = 0, kind: Kind = "shard_map") -> Mesh:
     """Return a mesh of the first `count` devices along the axis `batch`; 0 takes all."""
     available = jax.devices()
     if not 0 <= count <= len(available):
@@ -30,6 +30,8 @@ def make_mesh(count: int = 0) -> Mesh:
         )
     if processes.several() and count not in (0, len(available)):
         raise UserError(f"devices.count is {count}; several processes use all their devices: 0")
+    if processes.several() and kind == "pmap":
+        raise UserError("devices.map is pmap, which is for one process; choose shard_map")
     # In JAX's order, process by process: the rows of a batch are dealt out to processes in it.
     chosen = np.array(available[: count or len(available)])
     return Mesh(chosen, (AXIS,), axis_types=(AxisType.Auto,))

@@ -21,6 +21,7 @@ from train.hosts import Job, joined
 from train.log import MetricsLog, say
 from train.loop import Loop, Window
 from train.parallel import place_like
+from train.patience import Patience
 from train.processes import flag_shared, from_first, meet
 from train.profiling import profiled
 from train.progress import Progress
@@ -154,9 +155,12 @@ def train(setup: Setup, directory: Path, signals: Signals, job: Job) -> tuple[Tr
             batch_size=config.data.batch_size,
             bad_steps_limit=config.optim.bad_steps,
             window=Window(**host["window"]),
+            patience=Patience(config.patience, **host["patience"]),
             job=job,
             share=flag_shared(setup.mesh) if job.count > 1 else None,
         ).run(state, host["eval_due"])
+    if job.first and int(state.step) < setup.every.total:
+        say(f"stopped early at step {int(state.step):,}: --patience {config.patience}")
     return state, seconds()
 
 
@@ -169,7 +173,7 @@ def resumed(
     saved = checkpoints.restore(state)
     host = job.collect(saved[1] if saved else None)[0]
     if host is None:
-        return state, {"window": {}, "eval_due": False, "seconds": 0.0}
+        return state, {"window": {}, "patience": {}, "eval_due": False, "seconds": 0.0}
     found = saved[0] if saved else jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), state)
     if job.count > 1:
         found = from_first(found, job.first)

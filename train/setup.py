@@ -110,12 +110,9 @@ class Setup:
 
     @functools.cached_property
     def label_pixels(self) -> Callable[..., jax.Array]:
-        """The classes of the pixels over all devices, for pictures of a segmentation."""
+        """The classes of the pixels, for pictures: on one device, since one process asks."""
         assert isinstance(self.task, Segmentation)
-        devices = self.config.devices
-        return parallel.spread_eval(
-            self.task.classes, self.mesh, devices.map, deterministic=devices.deterministic
-        )
+        return jax.jit(self.task.classes)
 
     def evaluator(self) -> Callable[..., Any]:
         """Return `evaluate(state, source, on_batch)`, compiled once for all splits."""
@@ -142,7 +139,7 @@ def prepare(
     splits: Splits | None = None,
 ) -> Setup:
     """Open the data, unless they are given, and build what the run needs; compile nothing yet."""
-    mesh = parallel.make_mesh(config.devices.count)
+    mesh = parallel.make_mesh(config.devices.count, config.devices.map)
     config = in_force(config, mesh.size)
     data, optim = config.data, config.optim
     check_shares(config, mesh.size)

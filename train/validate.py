@@ -56,6 +56,7 @@ UNITS_RULE = "must be a number with a unit, such as '30 epochs', '500 steps', '1
 RULES: list[tuple[str, Callable[[Any], bool], str]] = [
     ("length", _some_time, UNITS_RULE + ", and more than none"),
     ("seed", lambda v: 0 <= v < 2**32, "must be in [0, 2**32)"),
+    ("patience", _not_negative, "must be >= 0 evaluations; 0 = never stop early"),
     ("model.num_classes", _not_negative, "must be >= 0"),
     ("data.image_size", _not_negative, "must be >= 0 pixels"),
     ("data.channels", lambda v: v in (0, 1, 3), "must be 0 (the source's), 1 (grey) or 3 (colour)"),

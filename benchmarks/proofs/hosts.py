@@ -23,7 +23,7 @@ from benchmarks.proofs.victim import STUCK, victim
 from benchmarks.table import show
 from train.errors import PREEMPTED, RESTART, STALLED
 
-HEARTBEAT, WATCHDOG = 4.0, 40.0
+HEARTBEAT, WATCHDOG = 4.0, 120.0
 ARGUMENTS = (*SHORT, "--length", "2 epochs", "--model.dtype", "float64")
 ARGUMENTS += ("--hosts.heartbeat", str(HEARTBEAT), "--hosts.watchdog", str(WATCHDOG))
 

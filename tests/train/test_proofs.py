@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.proofs import corrupt, kill
+from benchmarks.proofs import corrupt, hosts, kill
 
 RESULTS = Path(corrupt.__file__).parents[1] / "results"
 RULES = {
     "kill": (kill.good, 30),
     "corrupt": (lambda row: row["right"], 70),
+    "hosts": (hosts.good, 13),
 }
 
 
