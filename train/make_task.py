@@ -44,7 +44,8 @@ def check_data(config: Config, splits: Splits) -> None:
         raise UserError(f"the data have {has}, and --task is {config.task}; change one of them")
     if config.patience and splits.val is None:
         raise UserError(
-            f"--patience {config.patience} needs a validation split: give --data.val-fraction a share"
+            f"--patience {config.patience} needs a validation split: "
+            "give --data.val-fraction a share"
         )
 
 

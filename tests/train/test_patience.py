@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from tests.train.test_run import TINY, execute
 from train import loop
-from train.config import Data, Optim
+from train.config import Optim
 from train.errors import UserError
 from train.patience import Patience
 from train.run import run
-from tests.train.test_run import TINY, execute
 
 STILL = dataclasses.replace(TINY, patience=1, optim=Optim("sgd", learning_rate=1e-30))
 """Learns nothing, so that its second evaluation is no better than its first."""
