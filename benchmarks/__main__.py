@@ -14,6 +14,7 @@ TABLES: dict[str, str] = {
 }
 PROOFS: dict[str, str] = {
     "corrupt": "every file of a checkpoint damaged in six ways: none is loaded",
+    "devices": "8 devices compute what 1 computes, for each family and each switch of a recipe",
     "digits": "test accuracy and time of the default run, over five splits and seeds",
     "explain": "deletion and insertion of each method beside random, central and edge maps",
     "disk_full": "runs on disks too small for them: nothing is lost (as root: a tmpfs)",

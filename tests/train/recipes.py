@@ -81,8 +81,10 @@ def capture() -> optax.GradientTransformation:
     )
 
 
-def first_state(model: nn.Module, optimizer=None, ema: bool = False) -> TrainState:
-    variables = model.init(jax.random.key(1), jnp.zeros((1, *SHAPE), jnp.result_type(float)))
+def first_state(model: nn.Module, optimizer=None, ema: bool = False, shape=SHAPE) -> TrainState:
+    variables = jax.jit(model.init)(
+        jax.random.key(1), jnp.zeros((1, *shape), jnp.result_type(float))
+    )
     variables = jax.tree.map(lambda x: x.astype(jnp.result_type(float)), variables)
     params, stats = variables["params"], variables.get("batch_stats", {})
     return TrainState(
@@ -95,7 +97,10 @@ def first_state(model: nn.Module, optimizer=None, ema: bool = False) -> TrainSta
     )
 
 
-def run(recipe: Recipe, devices: int):
+QUICK = {"xla_backend_optimization_level": 0}
+
+
+def run(recipe: Recipe, devices: int, compiler_options: dict[str, Any] | None = QUICK):
     """The state and metrics after a step, with the gradients as the optimizer's state."""
     options = dict(recipe.step)
     step = make_train_step(recipe.task(), capture(), **options)
@@ -110,7 +115,7 @@ def run(recipe: Recipe, devices: int):
     state = parallel.replicate(jax.tree.map(np.array, state), mesh)  # donation must not take it
     batch = parallel.shard(make_batch(BATCH // recipe.augment.repeats), mesh, "shard_map")
     lowered = spread.lower(state, batch, *constants)
-    program = lowered.compile(compiler_options={"xla_backend_optimization_level": 0})
+    program = lowered.compile(compiler_options=compiler_options)
     return jax.device_get(program(state, batch, *constants))
 
 

@@ -176,6 +176,22 @@ def test_local_statistics_are_averaged(x64):
     assert np.all(local[f"{first}/var"] < whole[f"{first}/var"])
 
 
+def test_a_group_of_devices_normalises_its_own_part_of_the_batch(x64):
+    """Four groups of two: the mean of four runs of one device with a quarter of the batch each."""
+    groups = parallel.norm_group("group:2", 8)
+    task = make_task(norm=layers.BatchNormConfig(**groups), dropout=0.0)
+    task = dataclasses.replace(task, augment=Augment())
+    alone = dataclasses.replace(task, model=task.model.clone(norm=layers.BatchNormConfig()))
+    batch = make_batch(0)
+    whole, _ = train(task, "capture", 8, "shard_map", [batch])
+    parts = [{k: v[i : i + 4] for k, v in batch.items()} for i in range(0, BATCH, 4)]
+    quarters = [train(alone, "capture", 1, "shard_map", [part])[0] for part in parts]
+    for name in ("opt_state", "batch_stats"):
+        trees = [getattr(quarter, name) for quarter in quarters]
+        mean = jax.tree.map(lambda *x: sum(x) / 4, *trees)
+        assert relative_l2(getattr(whole, name), mean) <= 1e-12
+
+
 class Poisoned(Classification):
     """A task whose images are no numbers."""
 
