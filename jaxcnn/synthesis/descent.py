@@ -1,0 +1,32 @@
+"""Optimisers with steps of length one; the engine multiplies by the rate.
+
+An optimiser is a constant of the compiled program, the rate is not: these are made once.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from jaxcnn.synthesis.pixels import unit
+from jaxcnn.typing import Array
+
+ADAM = optax.adam(1.0)
+MOMENTUM = optax.sgd(1.0, momentum=0.9)
+LBFGS = optax.lbfgs()
+"""Its line search finds a step after which the loss is not larger than before."""
+
+
+def _unit_mean(gradient: Array) -> Array:
+    mean = jnp.abs(gradient).mean((1, 2, 3), keepdims=True)
+    return gradient / jnp.where(mean > 0, mean, 1)
+
+
+def _steepest(scaled: Any) -> optax.GradientTransformation:
+    return optax.stateless(lambda updates, params: jax.tree.map(lambda g: -scaled(g), updates))
+
+
+STEEPEST = {"linf": _steepest(jnp.sign), "l2": _steepest(unit), "mean": _steepest(_unit_mean)}
+"""Steepest descent: by norm of the step; `mean` divides each image's gradient by the mean of its
+magnitudes, as DeepDream does."""
