@@ -3,8 +3,11 @@
 from jaxcnn.retrieval.describe import POOLINGS as POOLINGS
 from jaxcnn.retrieval.describe import SCALES as SCALES
 from jaxcnn.retrieval.describe import describe as describe
+from jaxcnn.retrieval.error import IndexFolderError as IndexFolderError
 from jaxcnn.retrieval.exact import Matches as Matches
 from jaxcnn.retrieval.exact import search as search
+from jaxcnn.retrieval.fingerprint import fingerprint as fingerprint
+from jaxcnn.retrieval.index import Index as Index
 from jaxcnn.retrieval.normalize import l2_normalize as l2_normalize
 from jaxcnn.retrieval.pooling import crow as crow
 from jaxcnn.retrieval.pooling import gem as gem
