@@ -10,6 +10,7 @@ from benchmarks.machine import machine
 TABLES: dict[str, str] = {
     "compile": "seconds to trace and compile init, inference and training of each family",
     "explain": "explanations beside Captum's, where CAPTUM_PYTHON names a Python that has it",
+    "search": "exact and approximate search beside faiss, where it is installed",
     "input": "the input pipeline alone: images/s and host memory",
 }
 PROOFS: dict[str, str] = {
@@ -22,6 +23,7 @@ PROOFS: dict[str, str] = {
     "fewshot": "10, 100, 1,000 images per class: pretrained, fine-tuned, from scratch (two hours)",
     "hosts": "two and four processes, one of which dies or hangs: how the others end, and go on",
     "kill": "kill -9 and SIGTERM in every phase of a run: the resumed run is bitwise the same",
+    "retrieval": "mAP of each descriptor on Fashion-MNIST; copies of photographs come first",
     "zoo": "every model that torchvision has: its logits, gradients and statistics in f64",
     "mutants": "seeded faults: each must fail a test",
     "weights_files": "hostile and damaged files of weights; time and memory of ResNet-50's",

@@ -17,9 +17,11 @@ COMMANDS = {
     "predict": "what is in some images",
     "explain": "what a network sees in images: methods side by side, filters, units, embeddings",
     "export": "a trained network as one file that runs without its code",
+    "search": "the images of a folder that look like a given one: build, query, eval",
     "evaluate": "how often a model is right about a folder of labelled images",
 }
-"""What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`."""
+"""What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`, or a
+dict of several."""
 
 EXTRAS = {
     "tyro": "cli",
@@ -87,7 +89,9 @@ def run(words: list[str]) -> int:
     import tyro  # late: without the extra, the list of commands can still be read
 
     command = importlib.import_module(f"jaxcnn.cli.{name}_command").command
-    answer = tyro.cli(command, prog=f"jaxcnn {name}", args=words[1:])
+    several = isinstance(command, dict)
+    call = tyro.extras.subcommand_cli_from_dict if several else tyro.cli
+    answer = call(command, prog=f"jaxcnn {name}", args=words[1:])
     text, skipped = answer if isinstance(answer, tuple) else (answer, "")
     print(text)
     if skipped:

@@ -1,8 +1,10 @@
 """What made a vector, in a form that can be compared: model, weights, layer, pooling."""
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,6 +13,7 @@ from flax import linen as nn
 from flax import traverse_util
 
 from jaxcnn.checks import Report
+from jaxcnn.retrieval.error import IndexFolderError
 from jaxcnn.typing import Variables
 
 
@@ -76,7 +79,7 @@ def written(value: Any) -> str:
         names = [f.name for f in dataclasses.fields(value) if f.name not in ("parent", "name")]
         parts = ", ".join(f"{name}={written(getattr(value, name, None))}" for name in names)
         return f"{type(value).__qualname__}({parts})"
-    if hasattr(value, "func"):  # a partial
+    if isinstance(value, functools.partial):
         return f"partial({written(value.func)}, {written(value.args)}, {written(value.keywords)})"
     if hasattr(value, "__qualname__"):
         return f"{value.__module__}.{value.__qualname__}"
@@ -98,3 +101,14 @@ def differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[str]
         for key in sorted(ours.keys() | theirs.keys())
         if ours.get(key) != theirs.get(key)
     ]
+
+
+def expect_same(folder: Path, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> None:
+    """Raise unless vectors of ours may be compared with those of an index."""
+    found = differences(ours, theirs)
+    if found:
+        lines = "".join(f"\n  {line}" for line in found)
+        raise IndexFolderError(
+            f"{folder}: its vectors were made otherwise than these and cannot be compared; "
+            f"describe both alike, or build the index anew{lines}"
+        )

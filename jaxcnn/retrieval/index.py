@@ -18,8 +18,8 @@ from jaxcnn.retrieval.content import Content
 from jaxcnn.retrieval.entries import check_names, unit_vectors
 from jaxcnn.retrieval.error import IndexFolderError
 from jaxcnn.retrieval.exact import Matches, search
-from jaxcnn.retrieval.fingerprint import differences
-from jaxcnn.retrieval.manifest import Manifest, Segment
+from jaxcnn.retrieval.fingerprint import expect_same
+from jaxcnn.retrieval.manifest import Manifest, Segment, plain, save_arrays
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -31,8 +31,6 @@ class Index:
     them. Every vector has a number that stays its own. `add`, `delete` and `merge` write new
     files and then replace the manifest in one step: an interrupted one leaves the index as it
     was. Writers wait for each other; who reads goes on with the state that was opened.
-
-    Make one with `Index.create`, or open it with `Index.open`.
 
     Attributes:
       folder: Where it is.
@@ -55,7 +53,13 @@ class Index:
 
     @classmethod
     def create(
-        cls, folder: str | Path, dim: int, about: Mapping[str, Any], *, arrays: Arrays | None = None
+        cls,
+        folder: str | Path,
+        dim: int,
+        about: Mapping[str, Any],
+        *,
+        notes: Mapping[str, Any] | None = None,
+        arrays: Arrays | None = None,
     ) -> "Index":
         """Make an empty index.
 
@@ -63,6 +67,7 @@ class Index:
           folder: A folder that is empty or does not exist.
           dim: Coordinates of a vector, >= 1.
           about: What makes the vectors, such as `fingerprint` returns it; as JSON knows it.
+          notes: What else is to be known, as JSON knows it; it is not compared.
           arrays: Arrays that queries need, kept with the index.
 
         Returns:
@@ -82,10 +87,9 @@ class Index:
             if taken:
                 fix = "name another folder, or open the index in it"
                 raise IndexFolderError(f"{folder}: is not empty (it holds {taken[0]}); {fix}")
-            state = Manifest(int(dim), json.loads(json.dumps(dict(about))))
+            state = Manifest(int(dim), plain(about), plain(notes or {}))
             if arrays:
-                given = {name: np.asarray(array) for name, array in arrays.items()}
-                fill = functools.partial(save_arrays, arrays=given)
+                fill = functools.partial(save_arrays, arrays=dict(arrays))
                 state, name = state.with_file(folder, "arrays", ".npz", fill)
                 state = dataclasses.replace(state, arrays=name)
             state.write(folder)
@@ -120,9 +124,19 @@ class Index:
         return int(self._content.alive.sum())
 
     @property
+    def segments(self) -> int:
+        """Files of vectors, which `merge` makes one."""
+        return len(self._content.parts)
+
+    @property
     def dim(self) -> int:
         """Coordinates of a vector."""
         return self._state.dim
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """The notes that were given to `create`."""
+        return self._state.notes
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -191,13 +205,7 @@ class Index:
         Raises:
           IndexFolderError: If anything differs: all of it is told.
         """
-        found = differences(json.loads(json.dumps(dict(about))), self.about)
-        if found:
-            lines = "".join(f"\n  {line}" for line in found)
-            raise IndexFolderError(
-                f"{self.folder}: its vectors were made otherwise than these and cannot be compared;"
-                f" describe both alike, or build the index anew{lines}"
-            )
+        expect_same(self.folder, plain(about), self.about)
 
     def add(
         self, vectors: Any, names: Sequence[str], *, digests: Sequence[str] | None = None
@@ -288,8 +296,3 @@ class Index:
         state = state.only_used()
         state.write(self.folder)
         self._load(state)
-
-
-def save_arrays(file: Any, arrays: dict[str, Any]) -> None:
-    """Write arrays by their names."""
-    np.savez(file, **arrays)

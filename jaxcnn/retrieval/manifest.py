@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jaxcnn.retrieval import files
 from jaxcnn.retrieval.error import IndexFolderError
 
@@ -36,6 +38,7 @@ class Manifest:
     Attributes:
       dim: Coordinates of a vector.
       about: What made the vectors.
+      notes: What else is to be known, and is not compared.
       arrays: File of arrays that belong to it, or empty.
       segments: The vectors, in order.
       deleted: File with the numbers of what is no longer there, or empty.
@@ -46,6 +49,7 @@ class Manifest:
 
     dim: int
     about: dict[str, Any]
+    notes: dict[str, Any] = dataclasses.field(default_factory=dict)
     arrays: str = ""
     segments: tuple[Segment, ...] = ()
     deleted: str = ""
@@ -139,3 +143,13 @@ def parse(data: Mapping[str, Any]) -> Manifest:
     segments = tuple(Segment(**part) for part in data["segments"])
     stamps = {name: files.Stamp(*stamp) for name, stamp in data["stamps"].items()}
     return Manifest(**{**data, "segments": segments, "stamps": stamps})
+
+
+def plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values as they come back from JSON."""
+    return json.loads(json.dumps(dict(values)))
+
+
+def save_arrays(file: Any, arrays: dict[str, Any]) -> None:
+    """Write arrays by their names."""
+    np.savez(file, **arrays)

@@ -1,0 +1,1 @@
+# The parts of `jaxcnn search`: build, query and eval, and what they share.
