@@ -25,6 +25,7 @@ dict of several."""
 
 EXTRAS = {
     "tyro": "cli",
+    "faiss": "search",
     "flatbuffers": "export",
     "matplotlib": "cli",
     "sklearn": "cli",

@@ -1,5 +1,6 @@
 """Search by image: vectors for images, an index of them, and how good it is."""
 
+from jaxcnn.retrieval.approximate import Approximate as Approximate
 from jaxcnn.retrieval.describe import POOLINGS as POOLINGS
 from jaxcnn.retrieval.describe import SCALES as SCALES
 from jaxcnn.retrieval.describe import describe as describe

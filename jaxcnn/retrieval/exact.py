@@ -16,6 +16,8 @@ QUERIES = 1024
 """Queries at once."""
 BLOCK = 8192
 """Vectors at once: with 1,024 queries 32 MB of scores."""
+SORTED = 1 << 25
+"""Scores that are sorted at once where nearly all are wanted."""
 GROUPS = 128
 """Groups of a block, of which on CPUs only those are read that hold a candidate."""
 
@@ -72,26 +74,24 @@ def search(
     allowed = None if alive is None else np.asarray(alive, bool)
     check(queries, parts, k, allowed)
     host = jax.default_backend() == "cpu" if on_host is None else on_host
-    rows = [queries[start : start + QUERIES] for start in range(0, len(queries), QUERIES)]
+    total = sum(map(len, parts))
+    sort = 4 * k >= total  # so much is wanted that everything may be sorted
+    step = max(1, min(QUERIES, SORTED // total)) if sort else QUERIES
+    rows = [queries[start : start + step] for start in range(0, len(queries), step)]
+    method = functools.partial(_sorted, total=total) if sort else _host if host else _device
     # Another number of queries up to the same power of two is no other program.
-    found = [_search(padded_rows(q), len(q), parts, k, allowed, host) for q in rows]
+    found = [method(padded_rows(q), len(q), parts, k, allowed) for q in rows]
     return Matches(*(np.concatenate(both) for both in zip(*found, strict=True)))
 
 
-def _search(
-    queries: Array, real: int, parts: Sequence[Any], k: int, alive: np.ndarray | None, host: bool
+def _host(
+    queries: Array, real: int, parts: Sequence[Any], k: int, alive: np.ndarray | None
 ) -> Matches:
     """Return the best for some queries, of which the first `real` are no filling."""
-    size = max(BLOCK, BLOCK * QUERIES // max(len(queries), 128) // 4)
-    if not host:
-        return _on_device(queries, real, parts, k, alive, size)
     best, waiting = Best(real, k), None
-    for start, block in blocks(parts, size):
-        mask = block_mask(start, block, alive)
-        x = padded_rows(block, least=GROUPS)
-        mask = None if mask is None else np.pad(mask, (0, len(x) - len(mask)))
+    for start, x, mask in blocks(parts, len(queries), alive):
         scored = _scores(queries, x, mask)
-        # While the device multiplies the next block, the host selects from this one.
+        # While the device multiplies this block, the host selects from the one before.
         if waiting is not None:
             best.add(*waiting)
         waiting = start, *scored
@@ -100,40 +100,50 @@ def _search(
     return Matches(best.scores, best.ids)
 
 
-def _on_device(
-    queries: Array, real: int, parts: Sequence[Any], k: int, alive: np.ndarray | None, size: int
+def _device(
+    queries: Array, real: int, parts: Sequence[Any], k: int, alive: np.ndarray | None
 ) -> Matches:
     """Return the best, kept on the device until the end."""
-    kept = Kept(
-        jnp.full((len(queries), k), -jnp.inf, jnp.float32), jnp.zeros((len(queries), k), jnp.int32)
-    )
-    for start, block in blocks(parts, size):
-        mask = block_mask(start, block, alive)
-        x = padded_rows(block, least=GROUPS)
-        mask = None if mask is None else np.pad(mask, (0, len(x) - len(mask)))
+    shape = len(queries), k
+    kept = Kept(jnp.full(shape, -jnp.inf, jnp.float32), jnp.zeros(shape, jnp.int32))
+    for start, x, mask in blocks(parts, len(queries), alive):
         kept = _keep(kept, queries, x, mask, jnp.int32(start))
     return Matches(np.asarray(kept.scores)[:real], np.asarray(kept.ids)[:real].astype(np.int64))
 
 
-def blocks(parts: Sequence[Any], size: int) -> Iterator[tuple[int, Any]]:
-    """Yield the number of the first vector of each block, and the block.
+def _sorted(
+    queries: Array, real: int, parts: Sequence[Any], k: int, alive: np.ndarray | None, total: int
+) -> Matches:
+    """Return the first k of all, sorted."""
+    scores = np.empty((real, total), np.float32)
+    for start, x, mask in blocks(parts, len(queries), alive):
+        found = np.asarray(_scores(queries, x, mask)[0])
+        scores[:, start : start + len(x)] = found[:real, : total - start]
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return Matches(np.take_along_axis(scores, order, 1), order.astype(np.int64))
 
-    >>> [(start, len(block)) for start, block in blocks([np.zeros((3, 1)), np.zeros((2, 1))], 2)]
-    [(0, 2), (2, 1), (3, 2)]
+
+def blocks(
+    parts: Sequence[Any], queries: int, alive: np.ndarray | None
+) -> Iterator[tuple[int, Any, np.ndarray | None]]:
+    """Yield the number of the first vector of each block, the block, and which may be found.
+
+    A block is filled up to a power of two; None stands for all of it.
+
+    >>> parts = [np.zeros((200, 1), np.float32), np.zeros((128, 1), np.float32)]
+    >>> [(start, len(x), mask is None) for start, x, mask in blocks(parts, 8, None)]
+    [(0, 256, False), (200, 128, True)]
     """
-    first = 0
+    size, first = BLOCK * max(1, QUERIES // max(queries, QUERIES // 4)), 0
     for part in parts:
         for start in range(0, len(part), size):
-            yield first + start, part[start : start + size]
+            block = part[start : start + size]
+            x = padded_rows(block, least=GROUPS)
+            mask = np.arange(len(x)) < len(block)
+            if alive is not None:
+                mask[: len(block)] = alive[first + start : first + start + len(block)]
+            yield first + start, x, None if mask.all() else mask
         first += len(part)
-
-
-def block_mask(start: int, block: Any, alive: np.ndarray | None) -> np.ndarray | None:
-    """Return which of a block may be found; None where all may and none will be filled in."""
-    mask = None if alive is None else alive[start : start + len(block)]
-    if mask is not None and not mask.all():
-        return mask
-    return None if rounded(len(block), GROUPS) == len(block) else np.ones(len(block), bool)
 
 
 def padded_rows(x: Any, least: int = 8) -> Any:

@@ -18,6 +18,7 @@ from jaxcnn.cli.search.describer import (
     DEFAULT,
     Describer,
     Recipe,
+    Vectors,
     digest,
     name_of,
     prepare,
@@ -139,7 +140,7 @@ def opened_or_made(
         return index
     projection = fitted(describer, image_files(fit), dims, whiten, size) if fit else None
     blank = describer.meta.transforms.pixels(np.zeros((8, 8, 3), np.uint8))
-    dim = describer.describe([describer.normalize(blank, size)], projection).shape[1]
+    dim = describer.vectors(np.repeat(blank, size, 0), projection).shape[1]
     arrays = projection and projection._asdict()
     notes = dataclasses.asdict(describer.recipe)
     return Index.create(folder, dim, describer.about(projection), notes=notes, arrays=arrays)
@@ -150,13 +151,11 @@ def fitted(
 ) -> Projection:
     """Return the projection that images make, which are then forgotten."""
     found, done = [], 0
-    for batch in describer.decoded(files, size):
+    for batch in describer.batches(files, size, None, regions=True):
         done += size
         tell(f"fitting: {min(done, len(files)):,} of {len(files):,} images")
         if batch.files:
-            images = describer.normalize(batch.images, size)
-            vectors = describer.describe([images], None, regions=True)[: len(batch.files)]
-            found.append(vectors.reshape(-1, vectors.shape[-1]))
+            found.append(batch.vectors.reshape(-1, batch.vectors.shape[-1]))
     some_read(len(found), dict.fromkeys(files, ImageError("no image of --fit can be read")))
     return fit_projection(np.concatenate(found), dims, whiten=whiten)
 
@@ -184,11 +183,11 @@ def updated(
     began = time.monotonic()
     for start in range(0, len(order), chunk):
         part = order[start : start + chunk]
-        batches = list(describer.decoded(part, size))
+        batches = list(describer.batches(part, size, projection))
         errors |= {file: error for batch in batches for file, error in batch.errors.items()}
         full = [batch for batch in batches if batch.files]
         if full:
-            changed += added(index, describer, full, fresh, projection, size, known)
+            changed += added(index, full, fresh, known)
         done = start + len(part)
         rate = done / (time.monotonic() - began)
         tell(f"{done:,} of {len(order):,} images, {rate:,.1f} images/s")
@@ -203,24 +202,16 @@ def updated(
 
 
 def added(
-    index: Index,
-    describer: Describer,
-    batches: Sequence[Any],
-    fresh: dict[Path, str],
-    projection: Projection | None,
-    size: int,
-    known: dict[str, str],
+    index: Index, batches: Sequence[Vectors], fresh: dict[Path, str], known: dict[str, str]
 ) -> int:
     """Add some batches; return how many replaced what was there."""
-    images = [describer.normalize(batch.images, size) for batch in batches]
-    vectors = describer.describe(images, projection)
-    real = np.concatenate([np.arange(size) < len(batch.files) for batch in batches])
     files = [file for batch in batches for file in batch.files]
     names = [name_of(file) for file in files]
     old = [name for name in names if name in known]
     if old:
         index.delete(old)
-    index.add(vectors[real], names, digests=[fresh[file] for file in files])
+    vectors = np.concatenate([batch.vectors for batch in batches])
+    index.add(vectors, names, digests=[fresh[file] for file in files])
     return len(old)
 
 

@@ -1,9 +1,9 @@
 """A network that makes vectors of images, as an index remembers it."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,11 +14,11 @@ from flax import linen as nn
 from jaxcnn.checks import Report
 from jaxcnn.cli.options import load
 from jaxcnn.images import ImageError
+from jaxcnn.inference.batches import batches
 from jaxcnn.retrieval import Index, Projection, describe, fingerprint
 from jaxcnn.retrieval.fingerprint import hash_arrays
 from jaxcnn.taps.maps import map_layer
 from jaxcnn.typing import Variables
-from jaxcnn.weights.predict import THREADS, attempt
 
 DEFAULT = Path("search-index")
 
@@ -35,11 +35,11 @@ class Recipe:
     scales: tuple[float, ...]
 
 
-class Decoded(NamedTuple):
-    """Some files in a row: images as the network takes them, or why there are none."""
+class Vectors(NamedTuple):
+    """Some files in a row: their vectors, or why there are none."""
 
     files: list[Path]
-    images: np.ndarray
+    vectors: np.ndarray
     errors: dict[Path, ImageError]
 
 
@@ -53,14 +53,29 @@ class Describer:
     meta: Any
     at: str
 
-    def describe(
-        self, images: Sequence[np.ndarray], projection: Projection | None, *, regions: bool = False
+    def vectors(
+        self, pixels: np.ndarray, projection: Projection | None, *, regions: bool = False
     ) -> np.ndarray:
-        """Return vectors for batches of images."""
+        """Return vectors for images (N, H, W, C) as bytes."""
+        images = [self.meta.transforms.normalize(pixels)]
         return describe(
             self.model, self.variables, images, at=self.at, pool=self.recipe.pool,
             scales=self.recipe.scales, projection=projection, regions=regions,
         )  # fmt: skip
+
+    def batches(
+        self,
+        files: Sequence[Path],
+        size: int,
+        projection: Projection | None,
+        *,
+        regions: bool = False,
+    ) -> Iterator[Vectors]:
+        """Yield vectors for files, and what ails those that cannot be read."""
+        program = functools.partial(self.vectors, projection=projection, regions=regions)
+        for batch in batches(program, self.meta.transforms, files, size):
+            errors = {files[i]: error for i, error in batch.errors.items()}
+            yield Vectors([files[i] for i in batch.indices], batch.logits, errors)
 
     def about(self, projection: Projection | None) -> dict[str, Any]:
         """Return what must be the same for two vectors to be compared."""
@@ -74,30 +89,6 @@ class Describer:
             images=repr(self.meta.transforms),
             projection=projection and hash_arrays(projection._asdict()),
         )
-
-    def normalize(self, pixels: np.ndarray, size: int) -> np.ndarray:
-        """Return images as the network takes them, filled up to one size of batches."""
-        filling = np.repeat(pixels[-1:], size - len(pixels), 0)
-        return self.meta.transforms.normalize(np.concatenate([pixels, filling]))
-
-    def decoded(self, files: Sequence[Path], size: int) -> Iterator[Decoded]:
-        """Yield all images in batches; the next batch is decoded while one is used."""
-        transforms = self.meta.transforms
-        with ThreadPoolExecutor(THREADS) as pool:
-
-            def decode(start: int) -> list[Future]:
-                return [pool.submit(attempt, transforms, f) for f in files[start : start + size]]
-
-            coming = decode(0)
-            for start in range(0, len(files), size):
-                here, coming = coming, decode(start + size)
-                both = list(
-                    zip(files[start : start + size], [h.result() for h in here], strict=True)
-                )
-                good = [(file, one) for file, one in both if isinstance(one, np.ndarray)]
-                errors = {file: one for file, one in both if isinstance(one, ImageError)}
-                images = np.stack([one for _, one in good]) if good else np.zeros((0, 1, 1, 1))
-                yield Decoded([file for file, _ in good], images, errors)
 
 
 def prepare(recipe: Recipe) -> Describer:

@@ -129,7 +129,7 @@ def described_box(
     left, top, right, bottom = (max(0, round(side)) for side in box)
     part = np.ascontiguousarray(image[top : max(bottom, top + 1), left : max(right, left + 1)])
     pixels = describer.meta.transforms.pixels(part)
-    return describer.describe([describer.normalize(pixels, 1)], projection_of(index))[0]
+    return describer.vectors(pixels, projection_of(index))[0]
 
 
 def ranked(

@@ -120,11 +120,10 @@ def described(
     """Return the files that can be read, their vectors, and why the others cannot."""
     read, vectors, errors = list[Path](), [], dict[Path, ImageError]()
     projection, size = projection_of(index), min(size, len(files))
-    for batch in describer.decoded(files, size):
+    for batch in describer.batches(files, size, projection):
         errors |= batch.errors
         if batch.files:
-            images = describer.normalize(batch.images, size)
-            vectors.append(describer.describe([images], projection)[: len(batch.files)])
+            vectors.append(batch.vectors)
             read += batch.files
     return read, np.concatenate(vectors) if vectors else np.zeros((0, index.dim)), errors
 
