@@ -18,6 +18,11 @@ COMMANDS = {
     "explain": "what a network sees in images: methods side by side, filters, units, embeddings",
     "export": "a trained network as one file that runs without its code",
     "search": "the images of a folder that look like a given one: build, query, eval",
+    "visualize": "images that excite a class or a channel most",
+    "invert": "images with the same features at a layer as a photograph",
+    "dream": "DeepDream: what a layer sees in an image, more of it",
+    "style": "the content of one image in the style of another",
+    "attack": "a small change of an image after which the network errs",
     "evaluate": "how often a model is right about a folder of labelled images",
 }
 """What each does; the command `NAME` is the function `command` of `jaxcnn.cli.NAME_command`, or a

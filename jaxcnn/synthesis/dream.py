@@ -40,7 +40,8 @@ def dream(
     r"""Return images in which a layer is more excited, :math:`\max_x \frac12 \|\Phi(x)\|^2`.
 
     On a small copy first; what was dreamt there is enlarged and added to the next larger copy of
-    the image, octave by octave. A step goes by `rate` where the gradient is as large as its mean.
+    the image, octave by octave. A step goes by `rate` where the gradient, smoothed at three scales,
+    is as large as its mean.
 
     Args:
       model: Any Linen module that takes images of any size.
@@ -88,7 +89,7 @@ def dream(
         base = resized(x, size)
         start = base if dreamt is None else jnp.clip(base + enlarged(dreamt, size), 0, 1)
         found = optimize(
-            model, variables, terms, start, optimizer=STEEPEST["mean"], rate=rate, steps=steps,
+            model, variables, terms, start, optimizer=STEEPEST["smooth"], rate=rate, steps=steps,
             looks=looks or Looks(jitter=min(JITTER, min(size) // 8)),
             key=jax.random.fold_in(key, i), on_frame=on_frame, **options,
         )  # fmt: skip

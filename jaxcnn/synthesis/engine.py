@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import errors
 from flax import linen as nn
 from jax import lax
 from jax.tree_util import register_dataclass
@@ -209,9 +210,15 @@ def examine(report: Report, **given: Any) -> tuple[Problem, Any]:
 def expect_fit(report: Report, problem: Problem, params: Any) -> None:
     """Expect that the network has what the terms look at."""
     places = tuple(dict.fromkeys(place for term in problem.terms for place in term.at))
-    seen = jax.eval_shape(lambda p, params: _seen(p, params, places), problem, params)
     images = jax.eval_shape(problem.parametrisation.image, params)
     report.shape = images.shape
+    try:
+        seen = jax.eval_shape(lambda p, params: _seen(p, params, places), problem, params)
+    except errors.ScopeParamShapeError as error:
+        rule = f"has a size that the network does not take: {str(error).partition(' (http')[0]}"
+        report.expect(False, "start", images.shape, rule, "use the size that it was made for")
+        report.done()
+        raise
     for term in problem.terms:
         term.check(report, seen, images)
     report.done()
