@@ -31,6 +31,7 @@ dict of several."""
 EXTRAS = {
     "tyro": "cli",
     "faiss": "search",
+    "cv2": "train",
     "flatbuffers": "export",
     "matplotlib": "cli",
     "sklearn": "cli",
