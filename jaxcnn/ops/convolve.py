@@ -63,13 +63,17 @@ def _convolve_jvp(place: Window, groups: int, precision: Any, primals: Any, tang
     return y, functools.reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
 
 
-def _apply(form: Form, x: Array, kernel: Array, *options: Any) -> Array:
+# Traced once for all equal convolutions of a network, which then takes two thirds of the time.
+@functools.partial(jax.jit, static_argnums=(0, 3, 4, 5), inline=True)
+def _apply(
+    form: Form, x: Array, kernel: Array, place: Window, groups: int, precision: Any
+) -> Array:
     """Compute by this form on CPUs, and natively elsewhere."""
     if form is native:
-        return native(x, kernel, *options)
+        return native(x, kernel, place, groups, precision)
     return lax.platform_dependent(
         x,
         kernel,
-        cpu=lambda x, kernel: form(x, kernel, *options),
-        default=lambda x, kernel: native(x, kernel, *options),
+        cpu=lambda x, kernel: form(x, kernel, place, groups, precision),
+        default=lambda x, kernel: native(x, kernel, place, groups, precision),
     )
