@@ -9,6 +9,7 @@ from benchmarks.machine import machine
 
 TABLES: dict[str, str] = {
     "compile": "seconds to trace and compile init, inference and training of each family",
+    "cpu": "training and inference beside Flax, PyTorch and others, on this machine's cores",
     "explain": "explanations beside Captum's, where CAPTUM_PYTHON names a Python that has it",
     "search": "exact and approximate search beside faiss, where it is installed",
     "input": "the input pipeline alone: images/s and host memory",

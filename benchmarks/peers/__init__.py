@@ -1,0 +1,30 @@
+"""Other libraries with the same networks, weights and data: one file each.
+
+A peer is a module with `build(spec, given) -> (step, value)`: `step()` begins one training step,
+or one inference, and returns a handle; `value(handle)` waits for it and returns the loss, or the
+mean magnitude of the logits.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Peer(NamedTuple):
+    """Where a peer is: its module here, its variant, and who names a Python that has it."""
+
+    module: str
+    variant: str = ""
+    environment: str = ""
+
+
+PEERS = {
+    "jaxcnn": Peer("jaxcnn_zoo"),
+    "flax": Peer("flax_linen"),
+    "torch": Peer("torch_eager", environment="TORCH_PYTHON"),
+    "torch.compile": Peer("torch_eager", "compile", environment="TORCH_PYTHON"),
+    "keras": Peer("keras_jax", environment="KERAS_PYTHON"),
+    "haiku": Peer("haiku_resnet", environment="HAIKU_PYTHON"),
+    "equinox": Peer("equinox_resnet", environment="EQUINOX_PYTHON"),
+}
+
+Given = Any
+"""The arrays of a workload, as `numpy.load` opens them."""

@@ -1,0 +1,44 @@
+"""A peer in a process of its own: for each line it reads, so many steps, timed.
+
+python -m benchmarks.peers.worker MODULE VARIANT FILE.npz
+"""
+
+import importlib
+import json
+import resource
+import sys
+import time
+from typing import Any
+
+import numpy as np
+
+
+def main() -> None:
+    module, variant, file = sys.argv[1:]
+    with np.load(file) as archive:
+        given = dict(archive)
+    spec = {**json.loads(str(given.pop("spec"))), "variant": variant}
+    start = time.perf_counter()
+    step, value = importlib.import_module(f"benchmarks.peers.{module}").build(spec, given)
+    first = value(step())
+    tell(ready_s=time.perf_counter() - start, value=first)
+    for line in sys.stdin:
+        tell(**timed(step, value, int(line)))
+
+
+def timed(step: Any, value: Any, count: int) -> dict[str, float]:
+    """Return the seconds of one step, and the value of the last."""
+    start = time.perf_counter()
+    for _ in range(count):
+        handle = step()
+    found = value(handle)
+    return {"seconds": (time.perf_counter() - start) / count, "value": found}
+
+
+def tell(**found: float) -> None:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({**found, "peak_mb": round(peak)}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
