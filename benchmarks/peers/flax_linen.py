@@ -23,6 +23,7 @@ RESNETS = {
     "resnet50": ((3, 4, 6, 3), True),
     "resnet101": ((3, 4, 23, 3), True),
 }
+PADS: Any = ((1, 1), (1, 1))
 
 
 def build(spec: dict[str, Any], given: dict[str, Any]) -> tuple[Any, Any]:
@@ -67,10 +68,11 @@ class ResNet(nn.Module):
         norm = partial(nn.BatchNorm, not train, momentum=0.9, epsilon=1e-5, dtype=self.dtype)
         conv = partial(nn.Conv, use_bias=False, dtype=self.dtype)
         x = Unit(64, 7, conv, norm, name="stem")(x)
-        x = nn.max_pool(nn.relu(x), (3, 3), (2, 2), ((1, 1), (1, 1)))
+        x = nn.max_pool(nn.relu(x), (3, 3), (2, 2), PADS)
         for i, count in enumerate(self.blocks):
             width = 64 * 2**i * (4 if self.bottleneck else 1)
-            x = Stage(count, width, min(i + 1, 2), self.bottleneck, conv, norm, f"stage{i + 1}")(x)
+            stage = partial(Stage, count, width, min(i + 1, 2), self.bottleneck, conv, norm)
+            x = stage(name=f"stage{i + 1}")(x)
         x = x.mean((1, 2), dtype=jnp.float32).astype(x.dtype)
         return nn.Dense(self.num_classes, dtype=self.dtype, name="head")(x).astype(jnp.float32)
 
@@ -96,13 +98,13 @@ class Stage(nn.Module):
     bottleneck: bool
     conv: Any
     norm: Any
-    name: str
 
     @nn.compact
     def __call__(self, x: Any) -> Any:
         for i in range(self.count):
             stride = self.stride if i == 0 else 1
-            x = Block(self.width, stride, self.bottleneck, self.conv, self.norm, f"block{i + 1}")(x)
+            block = partial(Block, self.width, stride, self.bottleneck, self.conv, self.norm)
+            x = block(name=f"block{i + 1}")(x)
         return x
 
 
@@ -112,7 +114,6 @@ class Block(nn.Module):
     bottleneck: bool
     conv: Any
     norm: Any
-    name: str
 
     @nn.compact
     def __call__(self, x: Any) -> Any:

@@ -25,18 +25,15 @@ def write(file: Path, workload: dict[str, Any]) -> None:
     rng = np.random.default_rng(0)
     logits = jax.eval_shape(model.apply, variables, jax.ShapeDtypeStruct(shape, np.float32)).shape
     spec = {**workload, "fields": fields}
-    flat = flatten_dict(jax.tree.map(np.asarray, variables))
+    flat: dict[Any, Any] = flatten_dict(jax.tree.map(np.asarray, variables))  # type: ignore
     foreign = for_torch(workload["model"], variables, fields)
     np.savez(
         file,
         spec=json.dumps(spec),
         images=rng.normal(size=shape).astype(np.float32),
         labels=rng.integers(0, logits[-1], logits[:-1]).astype(np.int32),
-        **{"/".join(path): leaf for path, leaf in flat.items()},  # type: ignore[arg-type]
-        **{
-            f"torch/{name}": array
-            for name, array in for_torch(workload["model"], variables, fields)
-        },
+        **{"/".join(path): leaf for path, leaf in flat.items()},
+        **{f"torch/{name}": array for name, array in foreign},
     )
 
 
@@ -48,7 +45,8 @@ def for_torch(name: str, variables: Any, fields: dict[str, Any]) -> Any:
     except ValueError:  # torchvision has no such network: the zoo's own paths
         leaves = {"kernel": "weight", "scale": "weight", "mean": "running_mean"}
         leaves |= {"var": "running_var", "bias": "bias"}
-        for (_, *path, leaf), array in flatten_dict(jax.tree.map(np.asarray, variables)).items():
+        flat: dict[Any, Any] = flatten_dict(jax.tree.map(np.asarray, variables))  # type: ignore
+        for (_, *path, leaf), array in flat.items():
             if leaf == "kernel" and path[-1] == "up":  # Flax does not turn these filters round
                 array = array[::-1, ::-1].transpose(2, 3, 0, 1)
             elif leaf == "kernel":
