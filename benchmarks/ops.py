@@ -98,19 +98,17 @@ def run(count: int) -> dict[str, Any]:
 def compare(row: Row, peer: "Peer", count: int) -> dict[str, Any]:
     """Return the seconds of each way, by turns, and by how much they differ."""
     arrays = arrays_of(row)
-    ways = {name: jax.jit(part_of(row, f)) for name, f in functions(row).items()}
-    found = {name: jax.block_until_ready(way(*arrays)) for name, way in ways.items()}
-    calls: dict[str, Any] = {
-        name: functools.partial(repeated, way, arrays) for name, way in ways.items()
-    }
+    calls: dict[str, Any] = {}
+    found: dict[str, Any] = {}
+    for name, function in functions(row).items():
+        way = jax.jit(part_of(row, function))
+        found[name] = way(*arrays)
+        calls[name] = functools.partial(repeated, way, arrays)
     if peer.process:
         found["torch"] = peer.begin(row, arrays)
         calls["torch"] = peer.repeated
-    scale = np.abs(np.asarray(found["flax"], np.float32)).max()
-    off = {
-        n: float(np.abs(np.float32(v) - np.float32(found["flax"])).max() / scale)
-        for n, v in found.items()
-    }
+    expected = np.float32(found.pop("flax"))
+    off = max(float(np.abs(np.float32(y) - expected).max()) for y in found.values())
     times = {name: max(1, round(ROUND_S / call(2))) for name, call in calls.items()}
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for turn in range(count or ROUNDS):
