@@ -12,6 +12,7 @@ TABLES: dict[str, str] = {
     "cpu": "training and inference beside Flax, PyTorch and others, on this machine's cores",
     "explain": "explanations beside Captum's, where CAPTUM_PYTHON names a Python that has it",
     "search": "exact and approximate search beside faiss, where it is installed",
+    "gpu": "one accelerator: ceilings, bf16 ResNet-50 and others, shares of the bounds, HLO",
     "ops": "single operations and their gradients beside XLA and PyTorch",
     "input": "the input pipeline alone: images/s and host memory",
 }
