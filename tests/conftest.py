@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["JAXCNN_COMPILATION_CACHE"] = "off"  # of runs in processes of their own
 
 import jax
 import pytest

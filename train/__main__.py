@@ -29,9 +29,11 @@ def main(arguments: Sequence[str]) -> int:
                 command.config, Path(command.workdir or "."), as_json=command.json
             )
         # Imported late: help and wrong arguments need no JAX, and Ctrl-C is heard meanwhile.
+        from train.compilation_cache import keep_programs
         from train.run import run
         from train.rundir import default_directory
 
+        keep_programs()
         directory = Path(command.workdir or default_directory(name, command.config))
         summary = run(name, command.config, directory, fresh=command.fresh)
         if summary:  # One process of several shows it.
