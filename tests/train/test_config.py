@@ -132,6 +132,7 @@ BAD = {
     "optim.freeze": [("",), ("**",)],
     "optim.unfreeze": [("stage4",), ("soon: head",), ("2 epochs:",)],
     "optim.layer_decay": [0.0, 1.1],
+    "patience": [-1],
     "optim.bad_steps": [0],
     "devices.count": [-1],
     "devices.batch_norm": ["group", "group:0", "global"],
