@@ -4,6 +4,7 @@ python -m benchmarks.tables
 """
 
 import json
+import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,78 @@ def few_images(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def beside(seconds: dict[str, Sequence[float]], peer: str) -> str:
+    """Return how often as long a peer takes: the median of the rounds, and the extremes."""
+    if peer not in seconds:
+        return ""
+    pairs = zip(seconds["jaxcnn"], seconds[peer], strict=True)
+    ratios = [theirs / ours for ours, theirs in pairs]
+    return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})"
+
+
+def milliseconds(seconds: Sequence[float]) -> str:
+    """Return the median and the least."""
+    return f"{1e3 * statistics.median(seconds):,.1f} ({1e3 * min(seconds):,.1f})"
+
+
+def networks(rows: Sequence[dict[str, Any]]) -> str:
+    peers = ("flax", "torch", "torch.compile", "keras", "haiku", "equinox")
+    peers = [peer for peer in peers if any(peer in row["peers"] for row in rows)]
+    head = ("workload", "ms (least)", *(f"{peer} takes" for peer in peers))
+    lines = []
+    for row in rows:
+        seconds = {name: peer["seconds"] for name, peer in row["peers"].items()}
+        ratios = [beside(seconds, peer) for peer in peers]
+        lines.append((row["name"], milliseconds(seconds["jaxcnn"]), *ratios))
+    head_2 = ("workload", *(f"{peer}: ready s, MB" for peer in ("jaxcnn", *peers)))
+    costs = [
+        (
+            row["name"],
+            *(
+                f"{found['ready_s']:.1f}, {found['peak_mb']:,}" if found else ""
+                for found in (row["peers"].get(peer) for peer in ("jaxcnn", *peers))
+            ),
+        )
+        for row in rows
+    ]
+    return markdown(head, lines) + "\n\n" + markdown(head_2, costs)
+
+
+def operations(rows: Sequence[dict[str, Any]]) -> str:
+    head = (
+        "operation",
+        "ms (least)",
+        "Flax takes",
+        "PyTorch takes",
+        "a product for each tap takes",
+    )
+    return markdown(
+        head,
+        [
+            (
+                row["name"],
+                milliseconds(row["seconds"]["jaxcnn"]),
+                *(beside(row["seconds"], peer) for peer in ("flax", "torch", "dots")),
+            )
+            for row in rows
+        ],
+    )
+
+
 TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = {
+    "cpu": (
+        "Networks beside other libraries, on a CPU",
+        "Milliseconds of a step, median and least of the rounds, and how often as long others "
+        "take for the same (above 1, jaxcnn is faster): same weights, images and losses, "
+        "processes of their own by turns. A name says table, network, batch, size, use. `ready` "
+        "is the time to the first step, compilation included; `python -m benchmarks cpu`.",
+        networks,
+    ),
+    "ops": (
+        "Single operations, on a CPU",
+        "As above, for an operation or one of its gradients; `python -m benchmarks ops`.",
+        operations,
+    ),
     "compile": (
         "Compile time",
         "Seconds of work on the cores to trace and compile at a batch of 8 in the usual size, "

@@ -15,21 +15,16 @@ from flax import linen as nn
 from jax import lax
 
 from benchmarks.peers.jax_steps import linen, steps
+from benchmarks.peers.resnets import BLOCKS, plan
 from jaxcnn import create_model
 
-RESNETS = {
-    "resnet18": ((2, 2, 2, 2), False),
-    "resnet34": ((3, 4, 6, 3), False),
-    "resnet50": ((3, 4, 6, 3), True),
-    "resnet101": ((3, 4, 23, 3), True),
-}
 PADS: Any = ((1, 1), (1, 1))
 
 
 def build(spec: dict[str, Any], given: dict[str, Any]) -> tuple[Any, Any]:
     name, fields = spec["model"], spec["fields"]
-    if name in RESNETS:
-        model = ResNet(*RESNETS[name], dtype=fields.get("dtype"))
+    if name in BLOCKS:
+        model = ResNet(*BLOCKS[name], dtype=fields.get("dtype"))
         return steps(linen(model), spec, given)
     mock.patch.object(sys.modules["jaxcnn.ops.max_pool"], "maximum", maximum).start()
     return steps(linen(plain(create_model(name, **fields))), spec, given)
@@ -117,17 +112,13 @@ class Block(nn.Module):
 
     @nn.compact
     def __call__(self, x: Any) -> Any:
-        inner = self.width // 4
-        plan = [(self.width, 3, self.stride), (self.width, 3, 1)]
-        if self.bottleneck:
-            plan = [(inner, 1, 1), (inner, 3, self.stride), (self.width, 1, 1)]
-        y = x
-        for i, (features, size, stride) in enumerate(plan, 1):
+        y, convs = x, plan(self.width, self.stride, self.bottleneck)
+        for i, (features, size, stride) in enumerate(convs, 1):
             half = (size - 1) // 2
             pads = ((half, half), (half, half))
             y = self.conv(features, (size, size), stride, padding=pads, name=f"conv{i}")(y)
             y = self.norm(name=f"norm{i}")(y)
-            y = nn.relu(y) if i < len(plan) else y
+            y = nn.relu(y) if i < len(convs) else y
         if self.stride > 1 or x.shape[-1] != self.width:
             x = self.conv(self.width, (1, 1), self.stride, padding=0, name="shortcut_conv")(x)
             x = self.norm(name="shortcut_norm")(x)

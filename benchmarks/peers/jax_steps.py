@@ -26,9 +26,11 @@ def variables_of(given: dict[str, Any]) -> Any:
     return tree
 
 
-def steps(apply: Apply, spec: dict[str, Any], given: dict[str, Any]) -> tuple[Any, Any]:
-    """Return what `benchmarks.peers` asks of a peer."""
-    variables = variables_of(given)
+def steps(
+    apply: Apply, spec: dict[str, Any], given: dict[str, Any], variables: Any = None
+) -> tuple[Any, Any]:
+    """Return what `benchmarks.peers` asks of a peer; variables may have a shape of its own."""
+    variables = variables_of(given) if variables is None else variables
     images, labels = jnp.asarray(given["images"]), jnp.asarray(given["labels"])
     if not spec["train"]:
         infer = jax.jit(lambda variables, images: apply(variables, images, False)[0])

@@ -35,15 +35,14 @@ def convolve(
             feature_group_count=groups,
             precision=precision,
         )
-    value, change = forms(x.shape, kernel.shape, place, groups)
-    if value is native and change is native:
+    if set(forms(x.shape, kernel.shape, place, groups)) == {native}:
         return native(x, kernel, place, groups, precision)
     return _convolve(x, kernel, place, groups, precision)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
 def _convolve(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
-    form, _ = forms(x.shape, kernel.shape, place, groups)
+    form = forms(x.shape, kernel.shape, place, groups).value
     return _apply(form, x, kernel, place, groups, precision)
 
 
@@ -52,13 +51,13 @@ def _convolve_jvp(place: Window, groups: int, precision: Any, primals: Any, tang
     # The rule exists so that each platform stores x and kernel, and only its own: the
     # residuals of a plain `platform_dependent` would be those of all platforms.
     (x, kernel), (dx, dkernel) = primals, tangents
-    value, change = forms(x.shape, kernel.shape, place, groups)
+    chosen = forms(x.shape, kernel.shape, place, groups)
     options = (place, groups, precision)
     parts = []
     if not isinstance(dx, SymbolicZero):
-        parts.append(_apply(value, dx, kernel, *options))
+        parts.append(_apply(chosen.input, dx, kernel, *options))
     if not isinstance(dkernel, SymbolicZero):
-        parts.append(_apply(change, x, dkernel, *options))
+        parts.append(_apply(chosen.kernel, x, dkernel, *options))
     y = _convolve(x, kernel, *options)
     return y, functools.reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
 

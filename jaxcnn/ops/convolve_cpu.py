@@ -4,12 +4,13 @@ Each is a bilinear function of input and kernel made of native operations, so th
 differentiates and transposes it. Measured on two cores against `lax.conv_general_dilated`
 (forward / gradient of the input / of the kernel): pointwise 1.0-3.9 / 1.0-1.6 / 2.1-7.1 times
 as fast, depthwise 4-30 / 5-130 / 0.9-28, other groups 1.2-6 / 1.5-6 / 46-480; taps as dots
-1.1-1.4 for kernel gradients with strides, and slower in nearly all other cases.
+1.1-1.4 for kernel gradients with strides, and in wide layers on small maps 1.1-1.6 / 1.0-1.2 for
+those of input / kernel (in work on the cores), and slower in nearly all other cases.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
@@ -21,6 +22,7 @@ from jaxcnn.typing import Array, Shape
 Form = Callable[[Array, Array, Window, int, Any], Array]
 
 MOST_TAPS = 64  # unrolled windows with more would compile slowly
+SMALL_MAP = 256  # positions, up to which taps as dots are worth it in wide layers
 MOST_PARTS = 8  # likewise with more convolutions for the groups of one
 
 
@@ -82,18 +84,34 @@ NUMBERS = {
 }
 
 
-def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> tuple[Form, Form]:
-    """Choose how the convolution, and how its change with the kernel, is computed."""
+class Forms(NamedTuple):
+    """How a convolution is computed, and how its changes with input and kernel are.
+
+    The gradients are the transposes of the changes.
+    """
+
+    value: Form
+    input: Form
+    kernel: Form
+
+
+def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> Forms:
+    """Choose the forms of a convolution; `python -m benchmarks ops` measures the choices."""
     count, narrow = math.prod(place.window), min(kernel[-2:])
     if groups == 1 and count == 1:
-        return pointwise, pointwise
+        return Forms(pointwise, pointwise, pointwise)
     if groups == x[-1] > 1 and count <= MOST_TAPS:
-        return depthwise, depthwise
+        return Forms(depthwise, depthwise, depthwise)
     if groups > 1:
-        return grouped, grouped
-    if max(place.stride) > 1 and narrow >= 32 and count <= MOST_TAPS // 2:
-        return native, dots
-    return native, native
+        return Forms(grouped, grouped, grouped)
+    strided = max(place.stride) > 1
+    if count > MOST_TAPS // 2 or not strided and math.prod(place.output) > SMALL_MAP:
+        return Forms(native, native, native)
+    # XLA turns the kernel round for the gradient of the input, and spreads the cotangent out
+    # where there is a stride: of wide layers on small maps that is most of the work.
+    if narrow >= (256 if strided else 512):
+        return Forms(native, dots, dots)
+    return Forms(native, native, dots if strided and narrow >= 32 else native)
 
 
 def product(x: Array, matrix: Array, precision: Any) -> Array:

@@ -2,6 +2,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax import lax
 
 from jaxcnn import ops
 from tests.ops import reference
@@ -126,6 +127,45 @@ def test_cpu_forms_are_for_cpus_only(shape, kernel, options):
     assert mark in others
     assert own.count("stablehlo.convolution") == (12 if groups == 4 and kernel[2] == 2 else 0)
     assert groups == 1 or mark not in own
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "stride", "convolutions"),
+    [
+        ((1, 2, 3, 512), (3, 3, 512, 512), 1, 1),  # the value alone is native
+        ((1, 4, 5, 256), (3, 3, 256, 256), 2, 1),
+        ((1, 17, 17, 512), (3, 3, 512, 512), 1, 3),
+        ((1, 4, 4, 128), (3, 3, 128, 128), 2, 2),
+        ((1, 4, 4, 16), (3, 3, 16, 16), 2, 3),
+    ],
+)
+def test_wide_layers_on_small_maps_have_gradients_of_products(shape, kernel, stride, convolutions):
+    text = lowered("cpu", shape, kernel, stride=stride, padding=1)
+    assert text.count("stablehlo.convolution") == convolutions
+    assert (
+        lowered("cuda", shape, kernel, stride=stride, padding=1).count("stablehlo.convolution") == 3
+    )
+
+
+@pytest.mark.parametrize(("size", "channels", "stride"), [(2, 512, 1), (4, 256, 2)])
+def test_gradients_of_products_are_those_of_convolutions(size, channels, stride, getkey):
+    x = jax.random.normal(getkey(), (1, size, 3, channels))
+    w = jax.random.normal(getkey(), (3, 3, channels, channels)) / channels
+
+    def own(x, w):
+        return ops.conv(x, w, stride=stride, padding=1)
+
+    def native(x, w):
+        pads, numbers = ((1, 1), (1, 1)), ("NHWC", "HWIO", "NHWC")
+        return lax.conv_general_dilated(x, w, (stride, stride), pads, dimension_numbers=numbers)
+
+    def both(f):
+        y, pull = jax.vjp(f, x, w)
+        return pull(jnp.cos(y)), jax.jvp(f, (x, w), (jnp.sin(x), jnp.sin(w)))
+
+    found, expected = jax.jit(lambda: (both(own), both(native)))()
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(b).max())
 
 
 def test_gradients_that_nobody_asks_for_are_not_computed():
