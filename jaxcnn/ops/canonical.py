@@ -5,9 +5,9 @@ from typing import Any
 
 import jax
 from jax import lax
-from jax.core import eval_jaxpr
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from jaxcnn.ops.equations import run_scan, run_unchanged
 from jaxcnn.typing import Array
 
 CALLS = {
@@ -71,32 +71,16 @@ def _equation(jaxpr: Jaxpr, eqn: Any, inputs: list[Any]) -> list[Any]:
         closed = isinstance(inner, ClosedJaxpr)
         return _run(inner.jaxpr, inner.consts, inputs) if closed else _run(inner, (), inputs)
     if kind == "scan":
-        return _scan(params, inputs)
+        return run_scan(_function(params["jaxpr"]), params, inputs)
     if kind == "while":
         return _while(params, inputs)
     if kind == "cond":
         return list(lax.switch(inputs[0], [*map(_function, params["branches"])], *inputs[1:]))
-    variables = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
-    kept = [v for a, v in zip(eqn.invars, inputs, strict=True) if not isinstance(a, Literal)]
-    alone = jaxpr.replace(constvars=[], invars=variables, outvars=eqn.outvars, eqns=[eqn])
-    return eval_jaxpr(alone, (), *kept)
+    return run_unchanged(jaxpr, eqn, inputs)
 
 
 def _function(closed: Any) -> Callable[..., list[Any]]:
     return lambda *args: _run(closed.jaxpr, closed.consts, args)
-
-
-def _scan(params: Any, inputs: list[Any]) -> list[Any]:
-    first, last = params["num_consts"], params["num_consts"] + params["num_carry"]
-    body, count = _function(params["jaxpr"]), params["num_carry"]
-
-    def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], list[Any]]:
-        out = body(*inputs[:first], *carry, *xs)
-        return out[:count], out[count:]
-
-    options = {name: params[name] for name in ("length", "reverse", "unroll")}
-    carry, ys = lax.scan(step, inputs[first:last], inputs[last:], **options)
-    return [*carry, *ys]
 
 
 def _while(params: Any, inputs: list[Any]) -> list[Any]:

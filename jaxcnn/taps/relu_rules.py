@@ -12,10 +12,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import eval_jaxpr
 from jax.extend.core import Jaxpr, Literal
 
 from jaxcnn.checks import Report
+from jaxcnn.ops.equations import run_scan, run_unchanged
 from jaxcnn.typing import Array
 
 Relu = Callable[[Array], Array]
@@ -168,11 +168,11 @@ class Interpreter:
             )
             return inner(*inputs)
         if kind == "scan":
-            return self._scan(params, inputs)
+            return run_scan(self._function(params["jaxpr"]), params, inputs)
         if kind == "cond":
             branches = [self._function(branch) for branch in params["branches"]]
             return list(jax.lax.switch(inputs[0], branches, *inputs[1:]))
-        return _as_it_is(jaxpr, eqn, inputs)
+        return run_unchanged(jaxpr, eqn, inputs)
 
     def _replaced(self, x: Array, bound: float = np.inf) -> list[Array]:
         self.found += 1
@@ -182,26 +182,6 @@ class Interpreter:
 
     def _function(self, closed: Any) -> Callable[..., list[Any]]:
         return lambda *args: self.run(closed.jaxpr, closed.consts, args, [False] * len(args))
-
-    def _scan(self, params: Any, inputs: list[Any]) -> list[Any]:
-        first, last = params["num_consts"], params["num_consts"] + params["num_carry"]
-        body, count = self._function(params["jaxpr"]), params["num_carry"]
-
-        def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], list[Any]]:
-            out = body(*inputs[:first], *carry, *xs)
-            return out[:count], out[count:]
-
-        options = {name: params[name] for name in ("length", "reverse", "unroll")}
-        carry, ys = jax.lax.scan(step, inputs[first:last], inputs[last:], **options)
-        return [*carry, *ys]
-
-
-def _as_it_is(jaxpr: Jaxpr, eqn: Any, inputs: list[Any]) -> list[Any]:
-    """Evaluate one equation, with whatever derivative rule it has."""
-    variables = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
-    kept = [v for a, v in zip(eqn.invars, inputs, strict=True) if not isinstance(a, Literal)]
-    alone = jaxpr.replace(constvars=[], invars=variables, outvars=eqn.outvars, eqns=[eqn])
-    return eval_jaxpr(alone, (), *kept)
 
 
 def _bound(jaxpr: Jaxpr) -> float | None:
