@@ -54,7 +54,9 @@ def parts(share: float = 1.0) -> dict[str, Part]:
 
 def trained() -> tuple[Callable[[np.ndarray], Maps], dict[str, Any]]:
     """Return what describes images by a small network of the lab; trains it unless it is there."""
-    summary, _ = complete(RUN, *TRAINING)
+    if not (RUN / "final.npz").exists():
+        complete(RUN, *TRAINING)
+    summary = json.loads((RUN / "summary.json").read_text())
     config = json.loads((RUN / "config.json").read_text())
     model = create_model("convnet", num_classes=10, **config["model"]["fields"])
     with np.load(RUN / "final.npz") as arrays:

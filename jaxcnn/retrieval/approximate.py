@@ -85,6 +85,11 @@ class Approximate:
         return cls(engine, ids, index.state)
 
     @property
+    def lists(self) -> int:
+        """Number of lists."""
+        return self._engine.nlist
+
+    @property
     def probes(self) -> int:
         """Lists that a query looks into."""
         return self._engine.nprobe
@@ -94,7 +99,7 @@ class Approximate:
         report = Report("Approximate")
         probes = report.count("probes", value)
         report.done()
-        self._engine.nprobe = min(probes, self._engine.nlist)
+        self._engine.nprobe = min(probes, self.lists)
 
     def search(self, queries: Any, k: int) -> Matches:
         """Return k vectors with large cosines for each query; what is not looked at is missed.
@@ -142,7 +147,7 @@ class Approximate:
         self.probes = 1
         while True:
             share = overlap(self.search(queries, k).ids, exact.ids)
-            if share >= recall or self.probes >= self._engine.nlist:
+            if share >= recall or self.probes >= self.lists:
                 return share
             self.probes *= 2
 

@@ -12,10 +12,10 @@ from jaxcnn.checks import Report, is_floating
 from jaxcnn.retrieval.best import Best, Kept
 from jaxcnn.typing import Array
 
-QUERIES = 1024
+QUERIES = 512
 """Queries at once."""
 BLOCK = 8192
-"""Vectors at once: with 1,024 queries 32 MB of scores."""
+"""Vectors at once: with 512 queries 16 MB of scores."""
 SORTED = 1 << 25
 """Scores that are sorted at once where nearly all are wanted."""
 GROUPS = 128

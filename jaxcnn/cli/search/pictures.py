@@ -83,6 +83,9 @@ def bar(score: float) -> str:
 def thumbnail(file: Path) -> np.ndarray:
     """Return an image as it was indexed, small; grey where it can be read no more."""
     try:
-        return fit(read(file), 2 * CELL)
+        image = read(file)
+        longest = max(image.shape[:2])
+        # Filled by large and small alike; what is tiny grows in sharp pixels.
+        return fit(image, min(longest, 2 * CELL) if longest >= CELL else 2 * CELL)
     except ImageError:
         return np.full((CELL, CELL, 3), 200, np.uint8)
