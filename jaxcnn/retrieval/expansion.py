@@ -20,7 +20,7 @@ def expand_queries(queries: Any, neighbours: Any, scores: Any, *, alpha: float =
     Args:
       queries: (Q, D), of length 1.
       neighbours: The first n answers of each, (Q, n, D), such as `index.vectors(found.ids)`.
-      scores: Their cosines, (Q, n).
+      scores: Their cosines, (Q, n); -inf stands for no answer.
       alpha: Power of the cosines, >= 0.
 
     Returns:
@@ -46,6 +46,7 @@ def expand_queries(queries: Any, neighbours: Any, scores: Any, *, alpha: float =
     fine = is_number(alpha) and alpha >= 0
     report.expect(fine, "alpha", alpha, "must be a number >= 0", "use alpha=3.0")
     report.done()
-    weights = np.maximum(np.asarray(scores, np.float32), 0) ** np.float32(alpha)
+    scores = np.asarray(scores, np.float32)
+    weights = np.where(scores == -np.inf, 0, np.maximum(scores, 0) ** np.float32(alpha))
     total = np.asarray(queries) + np.einsum("qn,qnd->qd", weights, np.asarray(neighbours))
     return np.asarray(l2_normalize(jnp.asarray(total, jnp.float32)))

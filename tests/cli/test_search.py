@@ -131,6 +131,19 @@ def test_query_finds_the_copy_and_draws_it(capsys, network, images, tmp_path):
     assert "100101.png" in text.splitlines()[2]
 
 
+def test_approximate_search_is_of_the_index_as_it_was_prepared(capsys, network, images, tmp_path):
+    pytest.importorskip("faiss", reason="pip install 'jaxcnn[search]'")
+    found = built(capsys, network, images, tmp_path, "--approximate")
+    assert found["approximate_recall"] >= 0.98
+    words = ["--index", tmp_path / "index", "--batch-size", "4", "--top", "2", "--approximate"]
+    query = ["search", "query", images / "left/100100.png", *words]
+    (one,) = json.loads(run(capsys, *query, "--expand", "1", "--json")[0])["queries"]
+    assert [m["file"].rpartition("/")[2] for m in one["found"]] == ["100100.png", "100101.png"]
+    (images / "left/100200.png").unlink()
+    built(capsys, network, images, tmp_path, "--prune")
+    assert "has changed since" in run(capsys, *query, code=2)[1]
+
+
 def test_pca_is_fitted_on_other_images(capsys, network, images, tmp_path):
     held_out = tmp_path / "held_out"
     held_out.mkdir()

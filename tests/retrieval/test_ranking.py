@@ -121,6 +121,9 @@ def test_expansion_is_the_formula():
         for q, own, near in zip(queries, scores, found, strict=True)
     ])  # fmt: skip
     np.testing.assert_allclose(expand_queries(queries, found, scores), unit(want), atol=1e-6)
+    none = np.where(np.arange(4) == 2, -np.inf, 1) * np.ones((3, 1))
+    rest = unit(queries + found[:, [0, 1, 3]].sum(1))
+    np.testing.assert_allclose(expand_queries(queries, found, none, alpha=0.0), rest, atol=1e-6)
     average = unit(queries + found.sum(1))
     np.testing.assert_allclose(
         expand_queries(queries, found, np.ones((3, 4)), alpha=0.0), average, atol=1e-6

@@ -28,6 +28,7 @@ from jaxcnn.cli.search.describer import (
 from jaxcnn.images import ImageError
 from jaxcnn.images.files import image_files
 from jaxcnn.retrieval import (
+    Approximate,
     Index,
     IndexFolderError,
     Projection,
@@ -39,6 +40,8 @@ from jaxcnn.retrieval.manifest import NAME
 
 SAVED = 256
 """Images after which what is done is safe."""
+TUNED = 200
+"""Images that approximate search is tuned for."""
 SEGMENTS = 16
 """Files of vectors above which they become one."""
 
@@ -61,6 +64,7 @@ def build(
     whiten: bool = True,
     near: Annotated[float | None, tyro.conf.arg(metavar="COSINE")] = None,
     prune: tyro.conf.FlagCreatePairsOff[bool] = False,
+    approximate: tyro.conf.FlagCreatePairsOff[bool] = False,
     batch_size: int = 32,
     as_json: Json = False,
 ) -> Answer:
@@ -81,6 +85,7 @@ def build(
         whiten: Whether PCA gives all axes the same variance.
         near: Tell also groups of images with at least this cosine, in (0, 1].
         prune: Take out of the index what is no longer in the folders.
+        approximate: Prepare also approximate search, for millions of images; needs faiss.
         batch_size: Images that are computed at once.
         as_json: Print JSON.
     """
@@ -93,6 +98,7 @@ def build(
         errors, counts = updated(opened, describer, files, batch_size)
         counts["removed"] = pruned(opened, files, images) if prune else 0
     some_read(len(opened), errors)
+    recall = prepared(opened) if approximate else None
     equal = named(opened, equal_contents(opened.digests))
     alike = near_duplicates(opened.vectors(opened.ids), threshold=near) if near else []
     skipped = [{"file": str(file), "reason": str(e)} for file, e in errors.items()]
@@ -104,6 +110,7 @@ def build(
         "dims": opened.dim,
         "count": len(opened),
         **counts,
+        "approximate_recall": recall,
         "seconds": round(time.monotonic() - began, 3),
         "equal": equal,
         "near": named(opened, alike),
@@ -227,6 +234,16 @@ def pruned(index: Index, files: Sequence[Path], places: Sequence[str]) -> int:
     return index.delete(gone) if gone else 0
 
 
+def prepared(index: Index) -> float:
+    """Prepare approximate search; return its recall at 10 for some images of the index."""
+    ids = index.ids
+    some = ids[np.random.default_rng(0).permutation(len(ids))[:TUNED]]
+    found = Approximate.build(index)
+    recall = found.tune(index, index.vectors(some), k=min(10, len(ids)))
+    found.save(index)
+    return round(recall, 4)
+
+
 def named(index: Index, groups: Sequence[Sequence[int]]) -> list[list[str]]:
     """Return groups of positions as names."""
     names = index.names
@@ -241,6 +258,8 @@ def as_text(data: dict[str, Any]) -> str:
         f"({data['model']}, {data['layer']}, {data['pool']})",
         f"{', '.join(counts)}; {data['seconds']:.1f} s",
     ]
+    if data["approximate_recall"] is not None:
+        lines.append(f"approximate search finds {data['approximate_recall']:.1%} of the 10 best")
     for key, title in (("equal", "equal files"), ("near", "nearly equal images")):
         lines += [f"{title}: {', '.join(members)}" for members in data[key][:20]]
         if len(data[key]) > 20:

@@ -35,6 +35,7 @@ class Found(Protocol):
 def picture(path: Path, found: Sequence[Found], title: str) -> None:
     """Write a sheet: in each row a query and its answers."""
     images, captions, colors = [], [], []
+    columns = 1 + max(len(one.names) for one in found)
     for one in found[:PICTURED]:
         images += [thumbnail(one.file), *(thumbnail(Path(name)) for name in one.names)]
         captions += [("query", one.file.name)]
@@ -43,7 +44,10 @@ def picture(path: Path, found: Sequence[Found], title: str) -> None:
             for name, score in zip(one.names, one.scores, strict=True)
         ]
         colors += [QUERY, *[ANSWER] * len(one.names)]
-    columns = 1 + max(len(one.names) for one in found)
+        missing = columns - 1 - len(one.names)  # of an approximate search, rarely
+        images += [np.full((CELL, CELL, 1), 255, np.uint8)] * missing
+        captions += [("", "")] * missing
+        colors += [ANSWER] * missing
     drawn = sheet(images, captions, title=title, columns=columns, cell=CELL, colors=colors)
     Image.fromarray(drawn).save(path)
 

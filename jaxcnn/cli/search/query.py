@@ -22,7 +22,7 @@ from jaxcnn.cli.search.describer import (
 from jaxcnn.cli.search.pictures import page, picture
 from jaxcnn.images import ImageError
 from jaxcnn.images.files import image_files
-from jaxcnn.retrieval import Index, Matches, expand_queries
+from jaxcnn.retrieval import Approximate, Index, Matches, expand_queries
 
 
 class Found(NamedTuple):
@@ -42,6 +42,7 @@ def query(
     top: int = 10,
     expand: int = 0,
     alpha: float = 3.0,
+    approximate: tyro.conf.FlagCreatePairsOff[bool] = False,
     picture: Annotated[Path | None, tyro.conf.arg(metavar="FILE.png")] = None,
     page: Annotated[Path | None, tyro.conf.arg(metavar="FILE.html")] = None,
     batch_size: int = 32,
@@ -56,6 +57,7 @@ def query(
         top: Number of answers for each image.
         expand: Ask a second time with the first so many answers (query expansion).
         alpha: Power of their cosines, by which they weigh.
+        approximate: Look at a part of the index only, as build --approximate prepared it.
         picture: File for a sheet of thumbnails.
         page: File for the same as a page.
         batch_size: Images that are computed at once.
@@ -72,10 +74,10 @@ def query(
     read, vectors, errors = described(describer, opened, files, batch_size)
     some_read(len(read), errors)
     began = time.monotonic()
-    matches = asked(opened, vectors, top, expand, alpha)
+    matches = asked(opened, vectors, top, expand, alpha, approximate=approximate)
     seconds = time.monotonic() - began
     found = [
-        Found(file, [opened.name(i) for i in ids], [float(s) for s in scores])
+        Found(file, [opened.name(i) for i in ids if i >= 0], scores[ids >= 0].tolist())
         for file, ids, scores in zip(read, matches.ids, matches.scores, strict=True)
     ]
     made = drawn(found, opened, picture, page)
@@ -128,12 +130,22 @@ def described(
     return read, np.concatenate(vectors) if vectors else np.zeros((0, index.dim)), errors
 
 
-def asked(index: Index, vectors: np.ndarray, top: int, expand: int, alpha: float) -> Matches:
+def asked(
+    index: Index,
+    vectors: np.ndarray,
+    top: int,
+    expand: int,
+    alpha: float,
+    *,
+    approximate: bool = False,
+) -> Matches:
     """Search, once or after expansion."""
+    engine = Approximate.open(index) if approximate else index
     if expand:
-        first = index.search(vectors, expand)
-        vectors = expand_queries(vectors, index.vectors(first.ids), first.scores, alpha=alpha)
-    return index.search(vectors, top)
+        first = engine.search(vectors, expand)
+        near = index.vectors(np.maximum(first.ids, index.ids[0]))  # what is missing weighs nothing
+        vectors = expand_queries(vectors, near, first.scores, alpha=alpha)
+    return engine.search(vectors, top)
 
 
 def drawn(found: Sequence[Found], index: Index, sheet: Path | None, html: Path | None) -> list[str]:
