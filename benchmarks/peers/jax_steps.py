@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-RATE, MOMENTUM = 0.01, 0.9
+from benchmarks.peers import MOMENTUM, RATE
 
 Apply = Callable[..., Any]
 """`apply(variables, images, train)` returns logits and the new `batch_stats`."""

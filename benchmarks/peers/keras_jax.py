@@ -11,9 +11,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from benchmarks.peers import MOMENTUM, RATE
 from benchmarks.peers.resnets import BLOCKS, plan
-
-RATE, MOMENTUM = 0.01, 0.9
 
 
 def unit(x: Any, conv: str, norm: str, features: int, size: int, stride: int) -> Any:

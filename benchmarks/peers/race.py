@@ -1,6 +1,7 @@
 """A library that competes: its process, its turns, and whether it computes the same."""
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -16,8 +17,8 @@ RESNETS = {"resnet18", "resnet50"}
 """What the libraries without a collection of networks have here."""
 ONLY = {"keras": RESNETS, "haiku": RESNETS, "equinox": RESNETS}
 WITHOUT = {"torch": {"efficientnet_lite0"}, "torch.compile": {"efficientnet_lite0"}}
-TOLERANCE, HALF_TOLERANCE = 2e-3, 5e-2
-"""By how much losses of the first steps may differ, relative to the first."""
+FIRST, LATER, HALF = 1e-4, 2e-2, 5e-2
+"""By how much the first loss may differ, those after updates, and any in bf16; relative."""
 
 
 @dataclass
@@ -104,8 +105,11 @@ def agree(racers: list[Racer], half: bool) -> dict[str, str]:
     """Return which libraries do not compute what this one does, and why."""
     ours, failed = racers[0], {}
     for racer in racers:
-        pairs = list(zip(racer.values, ours.values, strict=False))
-        off = max(abs(a - b) for a, b in pairs) / abs(ours.values[0]) if pairs else 0.0
-        if racer.error or not off <= (HALF_TOLERANCE if half else TOLERANCE):
+        first, *later = [
+            abs(a / b - 1) for a, b in zip(racer.values, ours.values, strict=False)
+        ] or [math.inf]
+        close = first <= (HALF if half else FIRST)
+        close &= max(later, default=0) <= (HALF if half else LATER)
+        if racer.error or not close:
             failed[racer.name] = racer.error or f"values {racer.values}, not {ours.values}"
     return failed

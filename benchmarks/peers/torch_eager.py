@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.peers import MOMENTUM, RATE
 from benchmarks.peers.torch_nets import OWN
 from tests.golden.make_zoo import models
-
-RATE, MOMENTUM = 0.01, 0.9
 
 
 def build(spec: dict[str, Any], given: dict[str, Any]) -> tuple[Any, Any]:
