@@ -14,6 +14,7 @@ TABLES: dict[str, str] = {
     "search": "exact and approximate search beside faiss, where it is installed",
     "gpu": "one accelerator: ceilings, bf16 ResNet-50 and others, shares of the bounds, HLO",
     "ops": "single operations and their gradients beside XLA and PyTorch",
+    "synthesis": "the compiled loop of synthesis beside the same loop in Python, step by step",
     "input": "the input pipeline alone: images/s and host memory",
 }
 PROOFS: dict[str, str] = {
@@ -27,6 +28,7 @@ PROOFS: dict[str, str] = {
     "hosts": "two and four processes, one of which dies or hangs: how the others end, and go on",
     "kill": "kill -9 and SIGTERM in every phase of a run: the resumed run is bitwise the same",
     "retrieval": "mAP of each descriptor on Fashion-MNIST; copies of photographs come first",
+    "synthesis": "images made through EfficientNet-Lite0, judged by it, by Lite1 and by numbers",
     "zoo": "every model that torchvision has: its logits, gradients and statistics in f64",
     "mutants": "seeded faults: each must fail a test",
     "weights_files": "hostile and damaged files of weights; time and memory of ResNet-50's",

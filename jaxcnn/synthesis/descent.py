@@ -3,14 +3,19 @@
 An optimiser is a constant of the compiled program, the rate is not: these are made once.
 """
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
 
+from jaxcnn.synthesis.looks import blurred
 from jaxcnn.synthesis.pixels import unit
 from jaxcnn.typing import Array
+
+SIGMAS = (0.7, 1.3, 2.6)
+"""Deviations in pixels at which the gradients of dreams are smoothed."""
 
 ADAM = optax.adam(1.0)
 MOMENTUM = optax.sgd(1.0, momentum=0.9)
@@ -19,18 +24,12 @@ LBFGS = optax.lbfgs()
 
 
 def _smooth(gradient: Array) -> Array:
-    """Return the mean of a gradient blurred by 1, 4 and 16 binomial filters, of mean size 1.
+    """Return the sum of a gradient at three scales, each of mean magnitude 1, as one of mean 1.
 
     Plain gradients are mostly of the highest frequencies, of which dreams would be made.
     """
-    blurred, parts = gradient, []
-    for passes in (1, 3, 12):
-        for _ in range(passes):
-            for axis in (1, 2):
-                aside = jnp.roll(blurred, 1, axis) + jnp.roll(blurred, -1, axis)
-                blurred = blurred / 2 + aside / 4
-        parts.append(_unit_mean(blurred))
-    return _unit_mean(sum(parts[1:], parts[0]))
+    scales = (_unit_mean(blurred(gradient, sigma)) for sigma in SIGMAS)
+    return _unit_mean(functools.reduce(jnp.add, scales))
 
 
 def _unit_mean(gradient: Array) -> Array:

@@ -14,7 +14,7 @@ from jaxcnn.taps.target import Target
 from jaxcnn.typing import Array, Shape, Variables
 
 FREE, SPECTRUM = Pixels(noise=0.0, box=False), Fourier()
-MANY = Looks(jitter=16, scale=0.2, rotate=10.0)
+MANY = Looks(jitter=16, scale=0.4, rotate=15.0, blur=2.0)
 
 
 def class_model(
@@ -77,8 +77,8 @@ def visualize(
 ) -> Synthesis:
     """Return images that excite a class, a neuron, a channel or a direction, and look natural.
 
-    The image is a spectrum with decorrelated colours, and is seen shifted, scaled and rotated:
-    what excites the unit must do so from every look.
+    The image is a spectrum with decorrelated colours, and is seen shifted, scaled, rotated
+    and blurred: what excites the unit must do so from every look.
 
     Args:
       model: Any Linen module.
