@@ -1,7 +1,7 @@
 """`jaxcnn invert`: what layers still know of an image."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -10,7 +10,7 @@ from jaxcnn.checks import Report
 from jaxcnn.cli.synthesis.film import Film
 from jaxcnn.cli.synthesis.network import COMMON, Output, Shared
 from jaxcnn.cli.synthesis.pictures import pixels_of, save, values
-from jaxcnn.synthesis import caricature, invert
+from jaxcnn.synthesis import Fourier, caricature, invert
 
 
 def command(
@@ -21,8 +21,8 @@ def command(
     exaggerate: tyro.conf.FlagCreatePairsOff[bool] = False,
     variation: float = 1.0,
     beta: float = 2.0,
-    steps: int = 300,
-    rate: float = 0.02,
+    steps: int = 200,
+    rate: float = 0.05,
     output: Output = Path("inverted.png"),
     common: Shared = COMMON,
 ) -> str:
@@ -45,12 +45,13 @@ def command(
     seeing = common.load()
     x = values(seeing.meta.transforms.pixels([image]))
     technique = caricature if exaggerate else invert
-    prior = {} if exaggerate else {"variation": variation, "beta": beta}
+    how: dict[str, Any] = {"parametrisation": Fourier(), "rate": rate}
+    how |= {} if exaggerate else {"variation": variation, "beta": beta}
     made, lines = [x[0]], []
     for layer in at:
         with film.running():
             options = common.options(seeing, film, steps)
-            found = technique(*seeing.given, x, layer, rate=rate, **prior, **options)
+            found = technique(*seeing.given, x, layer, **how, **options)
         made.append(found.images[0])
         error = float(np.sqrt(np.mean((np.asarray(found.images) - np.asarray(x)) ** 2)))
         lines.append(f"  {layer}: differs from the image by {error:.3f} (root mean square)")

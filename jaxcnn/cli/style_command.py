@@ -9,7 +9,7 @@ from jaxcnn.checks import Report
 from jaxcnn.cli.synthesis.film import Film
 from jaxcnn.cli.synthesis.network import COMMON, Output, Shared
 from jaxcnn.cli.synthesis.pictures import photograph, pixels_of, save
-from jaxcnn.synthesis import preset, style_transfer
+from jaxcnn.synthesis import Fourier, preset, style_transfer
 from jaxcnn.synthesis.presets import Preset
 
 Layers = Annotated[tuple[str, ...], tyro.conf.arg(metavar="LAYER...")]
@@ -24,17 +24,19 @@ def command(
     style_at: Layers = (),
     content_weight: float | None = None,
     style_weight: float | None = None,
-    variation: float = 0.0,
+    variation: float = 1e-4,
     preserve_color: Literal["no", "luminance", "match"] = "no",
     octaves: int = 2,
-    steps: int = 150,
-    rate: float = 0.02,
+    steps: int = 200,
+    rate: float = 0.05,
     size: int | None = None,
     style_size: int | None = None,
     output: Output = Path("style.png"),
     common: Shared = COMMON,
 ) -> str:
     """Paint the content of one image in the style of another.
+
+    The image is a spectrum, with which also networks other than VGG transfer style.
 
     Args:
         content: File of any usual kind and size.
@@ -65,6 +67,7 @@ def command(
             style_weight=layers.style_weight if style_weight is None else style_weight,
             variation=variation, relative=layers.relative, octaves=octaves, rate=rate,
             preserve_color=None if preserve_color == "no" else preserve_color,
+            parametrisation=Fourier(),
             **common.options(seeing, film, steps),
         )  # fmt: skip
     save(output, list(pixels_of(found.images)))
@@ -75,7 +78,7 @@ def command(
 def layers_of(model: str, content_at: tuple[str, ...], style_at: tuple[str, ...]) -> Preset:
     """Return the layers that are named, the others as they are known for the model."""
     if content_at and style_at:
-        return Preset(content_at, style_at, "", True, 1.0, 10.0)
+        return Preset(content_at, style_at, "", True, 1.0, 100.0)
     known = preset(model)
     return known._replace(
         content_at=content_at or known.content_at, style_at=style_at or known.style_at

@@ -44,10 +44,10 @@ PRESETS = {
             "stage3/block2/expand",
             "stage4/block2/expand",
         ),
-        "stage5/block2/expand",
+        "stage5/block3/expand",
         True,
         1.0,
-        10.0,
+        100.0,
     ),
 }
 
