@@ -70,7 +70,7 @@ def in_python(model: Any, terms: Any) -> Callable[..., Any]:
 
         loss, gradient = jax.value_and_grad(total)(x)
         updates, state = optimizer.update(gradient, state)
-        return jnp.clip(optax.apply_updates(x, updates), 0, 1), state, loss
+        return jnp.clip(x + updates, 0, 1), state, loss
 
     def loop(variables: Any, start: Any, steps: int) -> Any:
         x = jnp.array(start)

@@ -45,7 +45,7 @@ def run(count: int) -> dict[str, Any]:
 
 def visualised(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
     """Make images of classes and show them to both networks."""
-    labels = np.array(list(CLASSES.values()))
+    labels = jnp.array(list(CLASSES.values()))
     shape = (len(labels), SIZE, SIZE, 3)
     made = synthesis.visualize(
         model, variables, labels, shape, steps=STEPS, variation=VARIATION,
@@ -53,7 +53,7 @@ def visualised(model: Any, variables: Any, meta: Any, count: int) -> dict[str, A
     )  # fmt: skip
     # As bytes, which is what a file holds.
     images = jnp.asarray(np.asarray(made.images * 255).round() / 255, jnp.float32)
-    rows = {name: {"class": int(label)} for name, label in CLASSES.items()}
+    rows: dict[str, Any] = {name: {"class": label} for name, label in CLASSES.items()}
     for name, image in zip(rows, images, strict=True):
         picture(f"class_{name.replace(' ', '_')}", image)
     looks = (changed(images, jax.random.key(i)) for i in range(LOOKS))
@@ -100,7 +100,7 @@ def attacked(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any
     """Run PGD on the photographs of ImageNet whose class the network knows."""
     files = [file for file in photographs() if file.name.startswith("imagenet")]
     files = files[: count or len(files)]
-    truth = np.array([int(file.stem.split("_")[2]) for file in files])
+    truth = jnp.array([int(file.stem.split("_")[2]) for file in files])
     x = jnp.asarray(meta.transforms.pixels(files).astype(np.float32) / 255)
     right = np.asarray(logits(model, variables, meta, x)).argmax(1) == truth
     rows, failures = [], []
