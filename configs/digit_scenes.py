@@ -2,8 +2,10 @@
 
 python -m train digit_scenes
 
-mIoU not measured yet. Time estimated at five to eight minutes on two cores: 0.16 s of one core a
-step (AMD EPYC, jax 0.10.2), 3,200 steps. No digit of a test scene occurs in a training scene.
+Measured on two cores of an AMD EPYC, busy with other work, jax 0.10.2, seed 0: test mIoU 63.7 %,
+Dice 77.1 %, 93.1 % of the pixels right, 1,533 s of training. No digit of a test scene occurs in a
+training scene. Two thirds of the width and one resolution less, 40 epochs long, gave 25.1 % on the
+validation split: digits are told apart by many channels of small maps, which cost little.
 """
 
 from train.config import Augment, Checkpoint, Config, Data, Log, Model, Optim
@@ -12,8 +14,8 @@ from train.config import Augment, Checkpoint, Config, Data, Log, Model, Optim
 def config() -> Config:
     return Config(
         task="segmentation",
-        length="40 epochs",
-        model=Model("unet_padded", fields={"width": 8, "depth": 3}),
+        length="50 epochs",
+        model=Model("unet_padded", fields={"width": 12, "depth": 4}),
         data=Data(
             "scenes:digits",
             image_size=64,

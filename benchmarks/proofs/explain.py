@@ -32,10 +32,11 @@ METHODS: dict[str, Callable[..., Any]] = {
     "smooth_grad": functools.partial(explain.smooth_grad, samples=8, squared=True, chunk=1),
     "guided_backprop": explain.guided_backprop,
     "grad_cam": explain.grad_cam,
+    "guided_grad_cam": explain.guided_grad_cam,
     "layer_cam": explain.layer_cam,
     "occlusion": functools.partial(explain.occlusion, window=64, stride=32, chunk=1),
 }
-SIGNED = ("guided_backprop",)
+SIGNED = ("guided_backprop", "guided_grad_cam")
 """Methods whose values have signs that mean nothing for the order of the pixels."""
 FORGETTING = ("saliency", "guided_backprop", "grad_cam")
 
