@@ -54,6 +54,7 @@ def test_inversion_matches_a_layer_and_not_the_start(small):
     assert even < 0.5 * rough
 
 
+@pytest.mark.slow
 def test_caricatures_go_farther_in_the_same_direction(small):
     model, variables, x = small
     found = caricature(model, variables, x, "unit", steps=40, looks=None)
@@ -62,6 +63,7 @@ def test_caricatures_go_farther_in_the_same_direction(small):
     assert (along > 1).all()
 
 
+@pytest.mark.slow
 def test_classes_and_channels_are_excited(small):
     model, variables, x = small
     classes = jnp.array([0, 2])
