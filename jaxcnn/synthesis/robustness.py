@@ -49,13 +49,12 @@ def robust_accuracy(
     robustness", section 5.
 
     Example:
-      >>> import jax
-      >>> from jaxcnn import create_model
-      >>> from jaxcnn.synthesis import fgsm
-      >>> model, x = create_model("mlp"), jnp.zeros((1, 28, 28, 1))
-      >>> variables = jax.tree.map(jnp.ones_like, model.init(jax.random.key(0), x))
-      >>> robust_accuracy(model, variables, x, 0, [0.0, 0.1], attack=fgsm).shape
-      (2,)
+      >>> from jaxcnn import load_pretrained
+      >>> model, variables, meta = load_pretrained("efficientnet_lite0")  # doctest: +SKIP
+      >>> x = meta.transforms.pixels(files).astype("float32") / 255  # doctest: +SKIP
+      >>> how = {"steps": 10, "transform": meta.transforms}  # doctest: +SKIP
+      >>> robust_accuracy(model, variables, x, classes, [0, 1 / 255], **how)  # doctest: +SKIP
+      array([0.9 , 0.05])
     """
     report = Report("robust_accuracy", x)
     radii = np.asarray(epsilons, float)
