@@ -152,11 +152,14 @@ def test_every_damaged_file_is_noticed(index):
             continue
         whole = path.read_bytes()
         for damaged in (whole[:-1], whole[:40] + bytes([whole[40] ^ 1]) + whole[41:], None):
-            path.unlink() if damaged is None else path.write_bytes(damaged)
+            path.unlink()  # first: what is mapped into memory must not be cut off
+            if damaged is not None:
+                path.write_bytes(damaged)
             with pytest.raises(
                 IndexFolderError, match="manifest" if "mani" in path.name else path.name
             ):
                 Index.open(index.folder)
+            path.unlink(missing_ok=True)
             path.write_bytes(whole)
     assert len(Index.open(index.folder)) == 28
 
