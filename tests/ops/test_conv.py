@@ -132,7 +132,8 @@ def test_cpu_forms_are_for_cpus_only(shape, kernel, options):
 @pytest.mark.parametrize(
     ("shape", "kernel", "stride", "convolutions"),
     [
-        ((1, 2, 3, 512), (3, 3, 512, 512), 1, 1),  # the value alone is native
+        ((1, 2, 3, 64), (3, 3, 64, 64), 1, 0),  # smaller than the window: products throughout
+        ((1, 3, 3, 512), (3, 3, 512, 512), 1, 1),  # the value alone is native
         ((1, 4, 5, 256), (3, 3, 256, 256), 2, 1),
         ((1, 17, 17, 512), (3, 3, 512, 512), 1, 3),
         ((1, 4, 4, 128), (3, 3, 128, 128), 2, 2),
@@ -147,7 +148,7 @@ def test_wide_layers_on_small_maps_have_gradients_of_products(shape, kernel, str
     )
 
 
-@pytest.mark.parametrize(("size", "channels", "stride"), [(2, 512, 1), (4, 256, 2)])
+@pytest.mark.parametrize(("size", "channels", "stride"), [(2, 64, 1), (3, 512, 1), (4, 256, 2)])
 def test_gradients_of_products_are_those_of_convolutions(size, channels, stride, getkey):
     x = jax.random.normal(getkey(), (1, size, 3, channels))
     w = jax.random.normal(getkey(), (3, 3, channels, channels)) / channels
