@@ -9,7 +9,7 @@ from flax import linen as nn
 from jaxcnn.checks import Report
 from jaxcnn.synthesis.engine import Synthesis, optimize
 from jaxcnn.synthesis.matching import Along, Match, values_at
-from jaxcnn.synthesis.network import expect_images, network_of
+from jaxcnn.synthesis.network import expect_images, expect_layers, network_of
 from jaxcnn.synthesis.priors import Norm, TotalVariation
 from jaxcnn.synthesis.visualize import MANY, SPECTRUM
 from jaxcnn.typing import Array, Variables
@@ -65,10 +65,11 @@ def invert(
     """
     report = Report("invert", x)
     expect_images(report, "x", x)
+    places = expect_layers(report, "at", at)
     network = network_of(report, model, variables, transform)
     x, pixels = jnp.asarray(x), x.shape[1] * x.shape[2]
     terms = [
-        Match(values_at(network, x, [at] if isinstance(at, str) else at), relative=True),
+        Match(values_at(network, x, places), relative=True),
         TotalVariation(variation / pixels, beta),
         Norm(decay / pixels, alpha),
     ]
@@ -117,8 +118,9 @@ def caricature(
     """
     report = Report("caricature", x)
     expect_images(report, "x", x)
+    places = expect_layers(report, "at", at)
     network = network_of(report, model, variables, transform)
-    values = values_at(network, jnp.asarray(x), [at] if isinstance(at, str) else at)
+    values = values_at(network, jnp.asarray(x), places)
     terms = [Along(values, power), TotalVariation(variation)]
     options = {"parametrisation": SPECTRUM, "looks": MANY, **options}
     return optimize(model, variables, terms, jnp.shape(x), transform=transform, **options)

@@ -62,6 +62,18 @@ def network_of(
     return Network(Static(model), variables, mean, std)
 
 
+def names(at: str | Sequence[str]) -> tuple[str, ...]:
+    """Return layers as a tuple."""
+    return (at,) if isinstance(at, str) else tuple(at)
+
+
+def expect_layers(report: Report, argument: str, at: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the layers as a tuple; expect one at least."""
+    places = names(at)
+    report.expect(len(places) > 0, argument, at, "must name a layer", "name one")
+    return places
+
+
 def expect_images(report: Report, argument: str, x: Any) -> bool:
     """Expect floating-point images (N, H, W, C) in [0, 1]; a traced array passes."""
     rule = f"must be a floating-point array, got {getattr(x, 'dtype', type(x).__name__)}"

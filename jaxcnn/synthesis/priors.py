@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 from jax.tree_util import register_dataclass
 
-from jaxcnn.checks import Report
+from jaxcnn.checks import Report, is_number
 from jaxcnn.taps.target import STATIC
 from jaxcnn.typing import Array
 
@@ -51,7 +51,8 @@ class TotalVariation:
         return self.weight * square.sum((1, 2, 3))
 
     def check(self, report: Report, seen: Any, images: Any) -> None:
-        """Note an exponent that cannot be meant."""
+        """Note an exponent or a factor that cannot be meant."""
+        _expect_factor(report, "TotalVariation.weight", self.weight)
         rule, fix = "must be > 0", "use 2, or 1 for sharp edges"
         report.expect(self.beta > 0, "TotalVariation.beta", self.beta, rule, fix)
 
@@ -83,6 +84,13 @@ class Norm:
         return self.weight * (jnp.abs(images - 0.5) ** self.alpha).sum((1, 2, 3))
 
     def check(self, report: Report, seen: Any, images: Any) -> None:
-        """Note an exponent whose gradient is not finite."""
+        """Note a factor that cannot be meant, and an exponent whose gradient is not finite."""
+        _expect_factor(report, "Norm.weight", self.weight)
         rule, fix = "must be >= 1", "use 2"
         report.expect(self.alpha >= 1, "Norm.alpha", self.alpha, rule, fix)
+
+
+def _expect_factor(report: Report, argument: str, weight: Any) -> None:
+    """Expect a factor that punishes; one that is computed cannot be looked at."""
+    rule, fix = "must be >= 0, for it punishes", "use 0 to leave it out"
+    report.expect(not is_number(weight) or weight >= 0, argument, weight, rule, fix)

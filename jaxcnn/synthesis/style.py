@@ -11,7 +11,7 @@ from jaxcnn.checks import Report
 from jaxcnn.synthesis.colors import recolored, with_colors_of
 from jaxcnn.synthesis.engine import Frame, Synthesis, optimize
 from jaxcnn.synthesis.matching import Match, MatchGram, grams_at, values_at
-from jaxcnn.synthesis.network import expect_images, network_of
+from jaxcnn.synthesis.network import expect_images, expect_layers, names, network_of
 from jaxcnn.synthesis.octaves import resized, sizes
 from jaxcnn.synthesis.priors import TotalVariation
 from jaxcnn.typing import Array, Key, Shape, Variables
@@ -200,17 +200,11 @@ def check_pair(report: Report, content: Any, style: Any, start: Any, color: str 
 
 def expect_weights(report: Report, argument: str, weight: Any, at: str | Sequence[str]) -> None:
     """Expect a factor >= 0, or one for each layer."""
-    count = len(names(at))
-    report.expect(count > 0, argument.replace("weight", "at"), at, "must name a layer", "name one")
+    count = len(expect_layers(report, argument.replace("weight", "at"), at))
     ok = isinstance(weight, int | float) or len(weight) == count
     ok = ok and min([weight] if isinstance(weight, int | float) else weight) >= 0
     rule = f"must be a number >= 0, or {count} of them, one for each layer"
     report.expect(ok, argument, weight, rule, "use 1.0")
-
-
-def names(at: str | Sequence[str]) -> tuple[str, ...]:
-    """Return layers as a tuple."""
-    return (at,) if isinstance(at, str) else tuple(at)
 
 
 def per_layer(weight: Weights, at: str | Sequence[str]) -> dict[str, float]:

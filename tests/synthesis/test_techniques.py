@@ -167,6 +167,24 @@ def test_errors_name_what_is_wrong(small, change, message):
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize("technique", [invert, caricature])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"at": []}, "must name a layer"),
+        ({"at": "unit2"}, "nearest: 'unit'"),
+        ({"x": jnp.full((1, 8, 8, 3), 2.0)}, "must lie in [0, 1]"),
+        ({"variation": -1.0}, "TotalVariation.weight=-"),
+    ],
+)
+def test_errors_of_what_matches_features(small, technique, change, message):
+    model, variables, x = small
+    given = {"x": x, "at": "unit", "steps": 1, **change}
+    with pytest.raises((ValueError, TypeError)) as error:
+        technique(model, variables, **given)
+    assert message in str(error.value)
+
+
 def test_there_are_few_presets():
     with pytest.raises(ValueError, match="name layers yourself"):
         preset("resnet50")
