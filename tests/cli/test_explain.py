@@ -8,7 +8,6 @@ from html.parser import HTMLParser
 import jax
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict
 from PIL import Image
 
 from jaxcnn import create_model, explain
@@ -21,6 +20,7 @@ from jaxcnn.cli.explain.targets import asked
 from jaxcnn.images import read
 from jaxcnn.taps import Difference
 from jaxcnn.weights import weight_set
+from tests.cli.lenet import save_lenet
 from tests.cli.photographs import DAISY, FLOWER, run
 
 CLASSES = ("tabby cat", "dog", "black-and-tan dog")
@@ -31,16 +31,7 @@ PIXELS = np.random.default_rng(0)
 def small(tmp_path_factory):
     """Options for a LeNet-5 of three classes, and a folder of six images in two classes."""
     folder = tmp_path_factory.mktemp("run")
-    config = {
-        "model": {"name": "lenet5", "fields": {}},
-        "data": {"image_size": 32, "channels": 1, "mean": [0.5], "std": [0.5]},
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    model = create_model("lenet5", num_classes=3)
-    spec = jax.ShapeDtypeStruct((1, 32, 32, 1), np.float32)
-    shapes = flatten_dict(dict(jax.eval_shape(model.init, jax.random.key(0), spec)), sep="/")
-    arrays = {name: PIXELS.normal(0, 0.1, s.shape).astype("f4") for name, s in shapes.items()}
-    np.savez(folder / "final.npz", **arrays)
+    save_lenet(folder, PIXELS, final=0.1)
     (folder / "names.txt").write_text("\n".join(CLASSES))
     images = folder / "images"
     for i in range(6):

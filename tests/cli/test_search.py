@@ -2,16 +2,14 @@
 
 import json
 
-import jax
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict
 from PIL import Image
 
-from jaxcnn import create_model
 from jaxcnn.cli.search import build as building
 from jaxcnn.images import read
 from jaxcnn.retrieval import Index
+from tests.cli.lenet import save_lenet
 from tests.cli.photographs import run
 from tests.cli.test_explain import Page
 
@@ -22,17 +20,7 @@ DRAW = np.random.default_rng(0)
 def network(tmp_path_factory):
     """Options for a LeNet-5 of three classes."""
     folder = tmp_path_factory.mktemp("run")
-    config = {
-        "model": {"name": "lenet5", "fields": {}},
-        "data": {"image_size": 32, "channels": 1, "mean": [0.5], "std": [0.5]},
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    model = create_model("lenet5", num_classes=3)
-    spec = jax.ShapeDtypeStruct((1, 32, 32, 1), np.float32)
-    shapes = flatten_dict(dict(jax.eval_shape(model.init, jax.random.key(0), spec)), sep="/")
-    for name, scale in (("final", 0.3), ("other", 0.4)):
-        arrays = {n: DRAW.normal(0, scale, s.shape).astype("f4") for n, s in shapes.items()}
-        np.savez(folder / f"{name}.npz", **arrays)
+    save_lenet(folder, DRAW, final=0.3, other=0.4)
     return folder
 
 

@@ -1,18 +1,15 @@
 """Commands that make images, on a small network: pictures, films, errors, Ctrl-C."""
 
-import json
-
 import jax
 import numpy as np
 import pytest
-from flax.traverse_util import flatten_dict
 from PIL import Image
 
-from jaxcnn import create_model
 from jaxcnn.cli.synthesis import film as filming
 from jaxcnn.cli.synthesis.film import Film
 from jaxcnn.images import read
 from jaxcnn.synthesis import Frame
+from tests.cli.lenet import save_lenet
 from tests.cli.photographs import run
 
 PIXELS = np.random.default_rng(0)
@@ -23,16 +20,7 @@ CLASSES = ("tabby cat", "dog", "black-and-tan dog")
 def small(tmp_path_factory):
     """Options for a LeNet-5 of three classes, and a colour photograph on its side."""
     folder = tmp_path_factory.mktemp("run")
-    config = {
-        "model": {"name": "lenet5", "fields": {}},
-        "data": {"image_size": 32, "channels": 1, "mean": [0.5], "std": [0.5]},
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    spec = jax.ShapeDtypeStruct((1, 32, 32, 1), np.float32)
-    model = create_model("lenet5", num_classes=3)
-    shapes = flatten_dict(dict(jax.eval_shape(model.init, jax.random.key(0), spec)), sep="/")
-    arrays = {name: PIXELS.normal(0, 0.2, s.shape).astype("f4") for name, s in shapes.items()}
-    np.savez(folder / "final.npz", **arrays)
+    save_lenet(folder, PIXELS, final=0.2)
     (folder / "names.txt").write_text("\n".join(CLASSES))
     image = folder / "photo.webp"
     Image.fromarray(PIXELS.integers(0, 255, (40, 36, 4), dtype=np.uint8)).save(image)
