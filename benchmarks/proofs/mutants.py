@@ -197,6 +197,62 @@ FAULTS = (
         "copy = norm.clone(parent=None, use_running_average=False)",
         "tests/finetune",
     ),
+    Fault(
+        "patience without an end",
+        "train/patience.py",
+        "return 0 < self.limit <= self.waited",
+        "return False",
+        "tests/train/test_patience.py",
+    ),
+    Fault(
+        "a dead process is not noticed",
+        "train/watchdog.py",
+        "if silence > limit]",
+        "if silence > 100 * limit]",
+        "tests/train/test_watchdog.py",
+    ),
+    Fault(
+        "the mean folded into the bias with the wrong sign",
+        "jaxcnn/models/fold.py",
+        "(0 if own is None else own) - mean",
+        "(0 if own is None else own) + mean",
+        "tests/models/test_fold.py",
+    ),
+    Fault(
+        "kernels of input gradients not transposed in compiled loops",
+        "jaxcnn/ops/canonical.py",
+        "(*kernels[2:], kernels[1], kernels[0])",
+        "(*kernels[2:], *sorted(kernels[:2], reverse=True))",
+        "tests/ops/test_canonical.py",
+    ),
+    Fault(
+        "attacks leave the ball",
+        "jaxcnn/synthesis/pixels.py",
+        "change = jnp.clip(change, -radius, radius)",
+        "change = jnp.clip(change, -2 * radius, 2 * radius)",
+        "tests/synthesis/test_attacks.py",
+    ),
+    Fault(
+        "Gram matrices divided by channels instead of positions",
+        "jaxcnn/synthesis/matching.py",
+        "flat) / flat.shape[1]",
+        "flat) / flat.shape[2]",
+        "tests/synthesis/test_terms.py",
+    ),
+    Fault(
+        "whitening divides by variances",
+        "jaxcnn/retrieval/projection.py",
+        "scale = 1 / np.sqrt(variance + damping * total)",
+        "scale = 1 / (variance + damping * total)",
+        "tests/retrieval/test_descriptors.py",
+    ),
+    Fault(
+        "CroW weighs channels by how often they are active",
+        "jaxcnn/retrieval/pooling.py",
+        "jnp.log(total / (tiny + active))",
+        "jnp.log(total * (tiny + active))",
+        "tests/retrieval/test_descriptors.py",
+    ),
 )
 
 

@@ -3,9 +3,10 @@
 Each is a bilinear function of input and kernel made of native operations, so that JAX
 differentiates and transposes it. Measured on two cores against `lax.conv_general_dilated`
 (forward / gradient of the input / of the kernel): pointwise 1.0-3.9 / 1.0-1.6 / 2.1-7.1 times
-as fast, depthwise 4-30 / 5-130 / 0.9-28, other groups 1.2-6 / 1.5-6 / 46-480; taps as dots
-1.1-1.4 for kernel gradients with strides, and in wide layers on small maps 1.1-1.6 / 1.0-1.2 for
-those of input / kernel (in work on the cores), and slower in nearly all other cases.
+as fast, depthwise 4-30 / 5-130 / 0.9-28, other groups 1.2-6 / 1.5-6 / 46-480; kernel gradients
+in strips 0.9-3.3; taps as dots 1.1-1.6 for gradients of the input in wide layers on small maps,
+and slower in nearly all other cases but one: windows larger than the map, which XLA computes up
+to a hundred times as slowly.
 """
 
 import math
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.strips import strips
 from jaxcnn.ops.taps import add_up, tap_kernels, taps
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, Shape
@@ -104,19 +106,20 @@ def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> Forms:
         return Forms(depthwise, depthwise, depthwise)
     if groups > 1:
         return Forms(grouped, grouped, grouped)
-    strided = max(place.stride) > 1
+    if count > MOST_TAPS:
+        return Forms(native, native, native)
     # A map smaller than the window goes through XLA's loop without vectors: 3x3 on 2x2, 512 wide,
     # takes a hundred times as long as the products.
     smaller = any(size < window for size, window in zip(x[1:-1], place.window, strict=True))
-    if smaller and narrow >= 64 and count <= MOST_TAPS:
+    if smaller and narrow >= 64:
         return Forms(dots, dots, dots)
-    if count > MOST_TAPS // 2 or not strided and math.prod(place.output) > SMALL_MAP:
-        return Forms(native, native, native)
     # XLA turns the kernel round for the gradient of the input, and spreads the cotangent out
     # where there is a stride: of wide layers on small maps that is most of the work.
-    if narrow >= (256 if strided else 512):
-        return Forms(native, dots, dots)
-    return Forms(native, native, dots if strided and narrow >= 32 else native)
+    wide = narrow >= (256 if max(place.stride) > 1 else 512)
+    wide &= math.prod(place.output) <= SMALL_MAP and count <= MOST_TAPS // 2
+    # Few products of few columns are no faster: first layers, but for those with large windows.
+    thin = kernel[-2] <= 4 and count <= 25
+    return Forms(native, dots if wide else native, native if thin else strips)
 
 
 def product(x: Array, matrix: Array, precision: Any) -> Array:

@@ -104,12 +104,14 @@ def _maximum_jvp(place: Window, primals: tuple[Array], tangents: tuple[Array]):
     if math.prod(place.window) > UNROLL:
         return jax.jvp(lambda x: _reduce(x, place), primals, tangents)
     y = maximum(x, place)
-    first = first_maximum(x, place)
+    # At least 32 bits: gradients of windows that overlap are added up, and CPUs are slow with 16.
+    wide = jnp.promote_types(dx.dtype, jnp.float32)
+    first = first_maximum(x.astype(wide), place)
     parts = (
         lax.select(first == number, tap, jnp.zeros_like(tap))
-        for number, tap in enumerate(taps(dx, place))
+        for number, tap in enumerate(taps(dx.astype(wide), place))
     )
-    return y, add_up(parts)
+    return y, add_up(parts).astype(dx.dtype)
 
 
 def first_maximum(x: Array, place: Window) -> Array:
