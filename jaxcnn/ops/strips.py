@@ -33,13 +33,14 @@ def strips(x: Array, kernel: Array, place: Window, groups: int, precision: Any) 
     # Nothing but the strip is kept for the backward pass: its taps are cut out again.
     @functools.partial(jax.checkpoint, prevent_cse=False)
     def convolved(matrices: list[Array], parts: tuple[Array, ...]) -> Array:
-        piece = jnp.concatenate(parts, 1) if len(parts) > 1 else parts[0]
+        piece = jnp.concatenate(parts, 1)
         pairs = zip(taps(*fold(piece, there, first)), matrices, strict=True)
         each = (rows_times_rows(tap, matrix.astype(x.dtype), precision) for tap, matrix in pairs)
         return add_up(each).astype(x.dtype)
 
-    y: Any = lax.scan(lambda same, parts: (same, convolved(same, parts)), matrices, pieces)[1]
-    return y.reshape(x.shape[0], -1, *y.shape[3:])[:, : place.output[0]]
+    _, y = lax.scan(lambda same, parts: (same, convolved(same, parts)), matrices, pieces)
+    y = y.reshape(x.shape[0], -1, *y.shape[3:])
+    return lax.slice_in_dim(y, 0, place.output[0], axis=1)
 
 
 def size_of_strips(x: Array, place: Window, least: int = 0) -> tuple[int, int]:
