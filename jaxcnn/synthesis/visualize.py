@@ -84,7 +84,8 @@ def visualize(
       model: Any Linen module.
       variables: Its variables.
       target: A class, classes (N,), or a target of `jaxcnn.taps` such as `Neuron`, `Channel`,
-        `Direction` or `Difference`; one with arrays makes a different image of each.
+        `Direction` or `Difference`; one with arrays makes a different image of each. Name a place
+        before its ReLU: a unit that is dark at the start has no gradient behind it.
       start: Images (N, H, W, C) in [0, 1], or a shape, of random ones.
       variation: Factor of the total variation.
       beta: Exponent of the total variation.
