@@ -226,6 +226,13 @@ FAULTS = (
         "tests/ops/test_canonical.py",
     ),
     Fault(
+        "strips without the rows that they share with the next one",
+        "jaxcnn/ops/strips.py",
+        "(step, after)]",
+        "(0, after)]",
+        "tests/ops/test_strips.py",
+    ),
+    Fault(
         "attacks leave the ball",
         "jaxcnn/synthesis/pixels.py",
         "change = jnp.clip(change, -radius, radius)",

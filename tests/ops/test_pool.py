@@ -153,3 +153,13 @@ def test_bfloat16_stays(pool):
 def test_averages_in_bfloat16_are_accumulated_in_float32():
     x = jnp.full((1, 4096, 1), 1.0, jnp.bfloat16)
     assert ops.sum_pool(x, 4096).item() == 4096
+
+
+@pytest.mark.parametrize("place", [(0, 0), (2, 2)])
+def test_gradients_of_windows_that_overlap_are_summed_in_single_precision(place):
+    x = jnp.zeros((1, 5, 5, 1), jnp.bfloat16).at[0, 2, 2, 0].set(1)
+    given = np.full((3, 3), 2.0**-9)
+    given[place] = 1  # to which bfloat16 cannot add the others one by one
+    pull = jax.vjp(lambda x: ops.max_pool(x, 3, stride=1), x)[1]
+    (found,) = pull(jnp.asarray(given.reshape(1, 3, 3, 1), jnp.bfloat16))
+    assert float(found[0, 2, 2, 0]) == 1 + 8 * 2.0**-9
