@@ -102,7 +102,10 @@ class BatchNorm(nn.Module):
                 )
         scale = self._parameter(self.use_scale, "scale", self.scale_init, shape)
         bias = self._parameter(self.use_bias, "bias", self.bias_init, shape)
-        y = norm.normalize(x, mean, var, axes, scale=scale, bias=bias, epsilon=self.epsilon)
+        fast = self.use_fast_variance
+        y = norm.normalize(
+            x, mean, var, axes, scale=scale, bias=bias, epsilon=self.epsilon, fast=fast
+        )
         operands = [value for value in (x, scale, bias) if value is not None]
         return jnp.asarray(y, dtypes.canonicalize_dtype(*operands, dtype=self.dtype))
 
