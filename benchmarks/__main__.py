@@ -23,7 +23,7 @@ PROOFS: dict[str, str] = {
     "digits": "test accuracy and time of the default run, over five splits and seeds",
     "explain": "deletion and insertion of each method beside random, central and edge maps",
     "disk_full": "runs on disks too small for them: nothing is lost (as root: a tmpfs)",
-    "fashion": "test accuracy and time of fashion_mnist_cnn",
+    "fashion": "test accuracy and time of fashion_mnist_hour and fashion_mnist_cnn",
     "fewshot": "10, 100, 1,000 images per class: pretrained, fine-tuned, from scratch (two hours)",
     "hosts": "two and four processes, one of which dies or hangs: how the others end, and go on",
     "kill": "kill -9 and SIGTERM in every phase of a run: the resumed run is bitwise the same",

@@ -18,8 +18,10 @@ from benchmarks.table import show
 from jaxcnn import create_model, initialize, synthesis
 from jaxcnn.synthesis import Maximize, TotalVariation
 
-CASES = {  # network -> side, channels, steps
+TINY = {"stages": ((8, 1, True), (16, 1, True)), "hidden": (), "flatten": False}
+CASES: dict[str, tuple[int, int, int]] = {  # network -> side, channels, steps
     "mlp": (8, 1, 1024),
+    "tiny convnet": (8, 1, 1024),
     "lenet5": (32, 1, 512),
     "convnet": (32, 3, 128),
     "resnet20": (32, 3, 64),
@@ -38,7 +40,9 @@ def run(count: int) -> dict[str, Any]:
 
 def compare(name: str, side: int, channels: int, steps: int, rounds: int) -> dict[str, Any]:
     """Return medians of the time of a step in both loops."""
-    model, shape = create_model(name, num_classes=10), (1, side, side, channels)
+    tiny, _, base = name.rpartition(" ")
+    model = create_model(base, num_classes=10, **(TINY if tiny else {}))
+    shape = (1, side, side, channels)
     variables = initialize(model, jax.random.key(0), shape)
     start = jax.random.uniform(jax.random.key(1), shape)
     terms, options = [Maximize(3), TotalVariation(1e-3)], {"rate": RATE, "steps": steps}

@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from train import cli
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
@@ -18,6 +20,7 @@ for k, v in new["batch_stats"].items():
 """
 
 
+@pytest.mark.slow
 def test_the_library_example_runs():
     code, tuning = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 12

@@ -202,14 +202,14 @@ FAULTS = (
         "train/patience.py",
         "return 0 < self.limit <= self.waited",
         "return False",
-        "tests/train/test_patience.py",
+        "tests/train/test_patience.py --slow",
     ),
     Fault(
         "a dead process is not noticed",
         "train/watchdog.py",
         "if silence > limit]",
         "if silence > 100 * limit]",
-        "tests/train/test_watchdog.py",
+        "tests/train/test_watchdog.py --slow",
     ),
     Fault(
         "the mean folded into the bias with the wrong sign",
@@ -280,7 +280,7 @@ def caught(fault: Fault) -> bool:
         text = path.read_text()
         assert text.count(fault.right) == 1, f"{fault.name}: not exactly one place in {fault.path}"
         path.write_text(text.replace(fault.right, fault.wrong))
-        command = [sys.executable, "-m", "pytest", "-x", "-q", *fault.tests.split()]
+        command = [sys.executable, "-m", "pytest", "-n0", "-x", "-q", *fault.tests.split()]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True)
         assert done.returncode in (0, 1), done.stdout[-3000:] + done.stderr[-3000:]
         return done.returncode == 1

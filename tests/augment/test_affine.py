@@ -97,6 +97,7 @@ ALL = {"degrees": 30, "translate": 0.1, "scale": (0.8, 1.2), "shear": 10, "flip"
 
 
 @pytest.mark.parametrize("name", ALL)
+@pytest.mark.slow
 def test_each_amount_changes_the_image_and_none_does_not(name):
     images = pixels((8, 9, 9, 1), np.float32)
     np.testing.assert_array_equal(move(keys(8), images), images)

@@ -9,6 +9,7 @@ from jaxcnn import images as pillow
 from jaxcnn.augment import random_erasing, random_resized_crop, stream
 from jaxcnn.augment.boxes import draw_boxes
 from tests.augment.batch import keys, pixels
+from tests.marks import slow
 
 crop = jax.jit(
     random_resized_crop,
@@ -18,6 +19,7 @@ erase = jax.jit(random_erasing, static_argnames=("probability", "scale", "ratio"
 boxes = jax.jit(draw_boxes, static_argnums=(1, 2, 3, 4))
 
 
+@pytest.mark.slow
 def test_areas_proportions_and_places_fill_their_ranges():
     size, scale, ratio = (400, 600), (0.1, 0.5), (0.5, 2.0)
     (top, left, tall, wide), fits = (
@@ -46,6 +48,7 @@ def test_no_box_is_larger_than_its_limit():
 
 
 @pytest.mark.parametrize("out", [(5, 6), (30, 40)])
+@pytest.mark.slow
 def test_crop_is_cut_and_resized_by_pillow(out):
     images, options = pixels((6, 21, 24, 3)), {"scale": (0.3, 0.9), "ratio": (0.7, 1.4)}
     crops = np.asarray(crop(keys(6), images, out, **options))
@@ -70,6 +73,7 @@ def test_where_nothing_fits_the_middle_is_cut(size, window):
     np.testing.assert_array_equal(result[0], expected)
 
 
+@pytest.mark.slow
 def test_without_antialias_neighbours_are_mixed():
     image = jnp.arange(16.0).reshape(1, 1, 16, 1)
     options = {"scale": (1.0, 1.0), "ratio": (16.0, 16.0)}
@@ -80,6 +84,7 @@ def test_without_antialias_neighbours_are_mixed():
     assert crop(keys(1), spike, (1, 4), **options).max() > 0.1
 
 
+@pytest.mark.slow
 def test_nearest_cuts_classes_where_the_image_is_cut():
     images = pixels((8, 12, 12, 1))
     whole = {"interpolation": "nearest", "scale": (0.2, 0.9)}
@@ -103,7 +108,7 @@ def test_erased_rectangles_have_the_drawn_areas():
     np.testing.assert_array_equal(rows * columns, (erased == 0).sum(axis=(1, 2, 3)))
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, slow(np.float32)])
 def test_erased_pixels_hold_the_value(dtype):
     images = np.full((64, 8, 8, 3), 77).astype(dtype)
     np.testing.assert_array_equal(erase(keys(64), images, 0.0), images)

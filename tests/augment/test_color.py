@@ -10,6 +10,7 @@ from jaxcnn.augment import color_jitter
 from jaxcnn.augment.blends import DULL, blend
 from jaxcnn.augment.hue import turn_hue
 from tests.augment.batch import keys, pixels
+from tests.marks import slow
 
 FACTORS = (0.0, 0.3, 1.0, 1.9)
 ENHANCE = {
@@ -62,6 +63,7 @@ def test_factors_fill_their_range_and_bytes_are_floats():
     np.testing.assert_allclose(255 * floats, result, atol=0.501)
 
 
+@pytest.mark.slow
 def test_a_part_of_the_batch_gets_the_colours_it_has_in_the_whole():
     """Programs of other sizes round elsewhere; a hue that hung on it would be another colour."""
     images, options = pixels((32, 8, 8, 3)), {"brightness": 0.4, "contrast": 0.4, "hue": 0.1}
@@ -82,7 +84,7 @@ def test_order_is_random_and_every_key_decides_alone():
     np.testing.assert_array_equal(jitter(keys(60)[shuffled], images, **options), result[shuffled])
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation", "hue"])
+@pytest.mark.parametrize("name", [slow("brightness"), slow("contrast"), slow("saturation"), "hue"])
 def test_each_amount_changes_colours_and_none_does_not(name):
     images = pixels((6, 4, 4, 3))
     np.testing.assert_array_equal(color_jitter(keys(6), images), images)

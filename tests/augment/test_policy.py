@@ -121,6 +121,7 @@ def test_operations_signs_and_bins_are_equally_frequent():
 
 
 @pytest.mark.parametrize("policy", [random, trivial], ids=["rand", "trivial"])
+@pytest.mark.slow
 def test_most_images_change_and_every_key_decides_alone(policy):
     images = pixels((14, *SIZE, 3))
     result = np.asarray(policy(keys(14), images))

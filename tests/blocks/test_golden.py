@@ -153,9 +153,8 @@ CASES = {
 # PyTorch computes the slope of the hard sigmoid with a sixth in single precision.
 TOLERANCE = {"mobilenet_v3": 1e-8}
 QUICK = {
-    *("basic_stride", "bottleneck_groups", "preact_basic_stride", "mbconv"),
-    *("inception_v1", "inception_v2_reduction", "inception_e"),
-    *("dense", "unet_padded"),
+    *("basic_stride", "bottleneck_groups", "preact_basic_stride"),
+    *("inception_v1", "dense", "unet_padded"),
 }
 """The others are left to the slow tests."""
 WITHOUT_NORM = {"inception_naive", "inception_v1"}

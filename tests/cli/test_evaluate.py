@@ -28,6 +28,7 @@ def put(folder, **files):
     return folder
 
 
+@pytest.mark.slow
 def test_counts_are_exact_whatever_classes_are_called(capsys, tmp_path):
     folder = put(tmp_path, n03877845__a=CHINA, n03877845__deep__b=CHINA, daisy__c=FLOWER)
     put(folder, **{"442__d": CHINA, "Great_White_Shark__e": FLOWER})
@@ -113,6 +114,7 @@ def test_files_of_labels(tmp_path, suffix, text):
     assert labels == [PALACE, DAISY]
 
 
+@pytest.mark.slow
 def test_hits_are_counted_of_the_images_that_were_read():
     logits = np.zeros((3, 9), np.float32)
     logits[0, 4] = logits[1, 8] = logits[2, 0] = 1

@@ -87,6 +87,7 @@ def test_skipped_files_are_listed_on_stderr(capsys, tmp_path):
     assert "broken.jpg is not an image" in err
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_batch_they_are_in():
     model, variables, meta = load_pretrained("efficientnet_lite0")
     five = [CHINA, FLOWER, CHINA, CHINA, FLOWER]

@@ -7,6 +7,7 @@ from flax import linen as nn
 from jaxcnn import explain
 from jaxcnn.explain import measures
 from tests.golden import explain as case
+from tests.marks import mostly_slow
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -63,9 +64,7 @@ def error(found, expected):
 QUICK = ("integrated_gradients", "deconvnet", "occlusion", "grad_cam", "smooth_grad", "lime")
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in OPTIONS]
-)
+@pytest.mark.parametrize("name", mostly_slow(OPTIONS, QUICK))
 def test_a_method_is_captums(name):
     expected = STORED[name]
     if name == "saliency":

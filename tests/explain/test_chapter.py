@@ -8,6 +8,7 @@ from flax import linen as nn
 
 from jaxcnn import create_model, explain, features, summary
 from tests.explain.networks import Small, made
+from tests.marks import mostly_slow
 
 RNG = np.random.default_rng(0)
 
@@ -218,7 +219,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("at", CASES)
+@pytest.mark.parametrize("at", mostly_slow(CASES, ("last", "last:input")))
 def test_boxes_are_what_a_broken_pixel_reaches(at):
     model, shape = CASES[at]
     x = jnp.zeros((1, *shape))

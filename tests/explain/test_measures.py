@@ -34,6 +34,7 @@ def test_curves_of_a_linear_network_are_sums_of_its_shares():
     assert (measures.area(worse) > measures.area(deleted)).all()
 
 
+@pytest.mark.slow
 def test_shares_of_a_linear_network_are_faithful():
     given, shares = linear()
     gradient = explain.saliency(*given, signed=True)

@@ -12,6 +12,7 @@ from jaxcnn.explain.network import settle
 from jaxcnn.taps import Difference, Neuron, Probability, Score, top1
 from jaxcnn.taps.maps import map_layer
 from tests.explain.networks import Linear, Small, made
+from tests.marks import mostly_slow
 
 METHODS = {
     "saliency": {},
@@ -35,10 +36,6 @@ METHODS = {
 }
 CAMS = [name for name in METHODS if name.endswith(("_cam", "_cam_pp"))]
 CHUNKED = [name for name, options in METHODS.items() if "chunk" in options]
-
-
-def mostly_slow(names, quick):
-    return [n if n in quick else pytest.param(n, marks=pytest.mark.slow) for n in names]
 
 
 close = partial(np.testing.assert_allclose, rtol=1e-9, atol=1e-12)

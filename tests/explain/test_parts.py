@@ -33,6 +33,7 @@ def shapley(model, variables, x, labels, target):
     return values
 
 
+@pytest.mark.slow
 def test_all_sets_make_kernel_shap_exact():
     model, variables, x = made(Small())
     labels = explain.squares((8, 6), 2)

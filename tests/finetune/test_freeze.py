@@ -93,6 +93,7 @@ def test_every_device_of_a_shard_map_freezes_alike():
     np.testing.assert_allclose(jax.jit(mapped)(IMAGES), logits(IMAGES), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_no_gradient_flows_below_what_is_trained():
     variables = variables_of()
 

@@ -76,6 +76,7 @@ def rgb_variables():
     return model, jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 8, 8, 3)))
 
 
+@pytest.mark.slow
 def test_a_grey_stem_gives_what_the_grey_image_in_colour_gave():
     model, variables = rgb_variables()
     grey = jax.random.normal(jax.random.key(2), (2, 8, 8, 1))
@@ -120,6 +121,7 @@ def test_features_are_those_of_the_whole_model_in_any_batches():
         np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_probe_on_cached_features_is_the_probe_without_a_cache(x64):
     """Ten steps of the head alone: on features, and through the frozen network."""
     variables = jax.tree.map(lambda v: v.astype(jnp.float64), variables_of())
@@ -150,6 +152,7 @@ def test_a_probe_on_cached_features_is_the_probe_without_a_cache(x64):
     )
 
 
+@pytest.mark.slow
 def test_the_linear_probe_is_logistic_regression(x64):
     """scikit-learn minimises C sum(nll) + |W|²/2, so C = 1 / (N l2), on scaled features."""
     draw = np.random.default_rng(0)

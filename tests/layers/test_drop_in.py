@@ -50,6 +50,7 @@ def small_net(lib):
     return Net()
 
 
+@pytest.mark.slow
 def test_a_flax_checkpoint_gives_the_same_net():
     x = jax.random.normal(jax.random.key(0), (4, 12, 12, 3))
     theirs, ours = small_net(nn), small_net(layers)

@@ -55,6 +55,7 @@ def test_hits_of_pixels_and_under_jit():
 
 
 @pytest.mark.parametrize("shape", [(500,), (5, 10, 10)])
+@pytest.mark.slow
 def test_confusion_is_sklearns(shape):
     rng = np.random.default_rng(0)
     labels, predictions = rng.integers(0, 7, (2, *shape))

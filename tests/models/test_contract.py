@@ -9,8 +9,11 @@ import pytest
 
 from jaxcnn import create_model, list_models
 from jaxcnn.models.registry import MODELS
+from tests.marks import mostly_slow
 from tests.models.reduced import REDUCED
 
+QUICK = ("lenet", "vgg", "resnet", "densenet")
+"""Families that plain tests take."""
 RNGS = {"dropout": jax.random.key(2)}
 
 
@@ -46,7 +49,7 @@ def test_every_family_has_a_reduced_variant():
     }
 
 
-@pytest.mark.parametrize("family", REDUCED)
+@pytest.mark.parametrize("family", mostly_slow(REDUCED, QUICK))
 def test_a_batch_is_its_images_one_by_one(family):
     model, variables, x = reduced(family)
     apply = jax.jit(model.apply)
@@ -56,7 +59,7 @@ def test_a_batch_is_its_images_one_by_one(family):
     np.testing.assert_allclose(together[1:2], one, atol=1e-4 * scale)
 
 
-@pytest.mark.parametrize("family", REDUCED)
+@pytest.mark.parametrize("family", mostly_slow(REDUCED, QUICK))
 def test_statistics_move_in_training_only(family):
     model, variables, x = reduced(family)
     _, still = jax.eval_shape(functools.partial(model.apply, mutable=["batch_stats"]), variables, x)
@@ -69,7 +72,7 @@ def test_statistics_move_in_training_only(family):
         assert not any(jax.tree.leaves(changed))
 
 
-@pytest.mark.parametrize("family", REDUCED)
+@pytest.mark.parametrize("family", mostly_slow(REDUCED, QUICK))
 def test_every_parameter_gets_a_finite_gradient(family):
     grads, _ = trained(family)
     flat, _ = jax.tree_util.tree_flatten_with_path(grads)

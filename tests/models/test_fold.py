@@ -9,6 +9,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 import jaxcnn
 from jaxcnn import layers
+from tests.marks import mostly_slow
 from tests.models.reduced import REDUCED
 
 LEFT = {
@@ -28,7 +29,7 @@ LEFT = {
     "regnet": (9, 0),
     "cifar_resnet": (7, 0),
 }
-QUICK = {"convnet", "vgg", "preact_resnet", "backbone_unet"}
+QUICK = {"convnet", "preact_resnet"}
 
 
 def random_variables(model, x):
@@ -53,10 +54,7 @@ def test_every_family_with_batch_norms_is_listed():
             assert family in LEFT, family
 
 
-@pytest.mark.parametrize(
-    "family",
-    [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in LEFT],
-)
+@pytest.mark.parametrize("family", mostly_slow(LEFT, QUICK))
 def test_logits_stay(family, x64):
     row = REDUCED[family]
     model = jaxcnn.create_model(row.name, num_classes=4, **row.fields)

@@ -3,17 +3,17 @@
 import pytest
 
 from tests.golden import zoo
+from tests.marks import mostly_slow
 from tests.models import zoo_parity
 
-QUICK = ("resnet18", "squeezenet1_1")
+QUICK = ("squeezenet1_1",)
 """Compared by plain tests."""
 LONG = ("inception_v3", "resnext50_32x4d", "efficientnet_v2_s", "mnasnet0_5", "regnet_y_400mf")
 """Compared by the proof `zoo` alone, as all that are not trained there; `--slow` takes the rest."""
 
 
 def chosen(names):
-    names = [name for name in names if name not in LONG]
-    return [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in names]
+    return mostly_slow([name for name in names if name not in LONG], QUICK)
 
 
 @pytest.mark.parametrize("name", chosen(zoo.TRAINED))

@@ -62,6 +62,7 @@ def lrn(x):
 @pytest.mark.parametrize(
     ("after", "ceil_mode"), [(("lrn", "pool"), False), (("pool", "lrn"), True)]
 )
+@pytest.mark.slow
 def test_the_rows_of_alexnet_equal_numpy(x64, after, ceil_mode):
     """Groups, normalisation before or after pooling, and pools that hang over the border."""
     rows = [[6, 5, 2, 1, 1, 0.0, after], [8, 3, 1, 1, 2, 0.0, after]]

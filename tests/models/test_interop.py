@@ -23,6 +23,7 @@ def made():
     return model, jax.jit(model.init)(jax.random.key(0), x), x
 
 
+@pytest.mark.slow
 def test_a_model_is_a_part_of_an_nnx_program(made):
     model, _, x = made
 
@@ -49,6 +50,7 @@ def test_a_model_is_a_part_of_an_nnx_program(made):
     assert nnx.jit(lambda program, x: program(x))(program, x).shape == (8, 3)
 
 
+@pytest.mark.slow
 def test_vmap_over_networks_and_images(made):
     model, variables, x = made
     ensemble = jax.tree.map(lambda leaf: jnp.stack([leaf, 2 * leaf]), variables)

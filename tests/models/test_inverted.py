@@ -91,6 +91,7 @@ def test_a_shuffle_unit_passes_half_its_channels_between_the_others():
     assert (y[..., 1::2] >= 0).all()
 
 
+@pytest.mark.slow
 def test_a_convnext_block_starts_near_its_shortcut():
     x = jax.random.normal(jax.random.key(0), (1, 4, 4, 6))
     near = blocks.ConvNeXtBlock(6).init_with_output(jax.random.key(1), x)[0]

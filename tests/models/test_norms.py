@@ -26,6 +26,7 @@ def test_a_resnet_without_batches_has_no_statistics(norm):
     assert jax.eval_shape(functools.partial(model.apply, train=True), variables, x).shape[0] == 2
 
 
+@pytest.mark.slow
 def test_group_norm_trains_and_is_alike_in_evaluation():
     model = small(layers.GroupNormConfig(4), num_classes=3)
     assert model == small(layers.GroupNormConfig(4), num_classes=3)

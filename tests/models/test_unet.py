@@ -96,6 +96,7 @@ def levels_of(backbone):
     return nn.init_with_output(run, backbone)(jax.random.key(0))[0]
 
 
+@pytest.mark.slow
 def test_no_image_changes_the_parameters():
     model = create_model("unet_resnet18", width=2)
     trees = [variables_of(model, images(size)) for size in (model.min_size, 45, 64)]

@@ -7,6 +7,7 @@ import pytest
 from jax import lax
 
 from jaxcnn.ops.canonical import canonical
+from tests.marks import mostly_slow
 
 CASES = {
     "plain": ((2, 7, 6, 3), (3, 3, 3, 4), {}),
@@ -47,7 +48,7 @@ def layouts(function, *args):
     return found
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", mostly_slow(CASES, ("plain", "grouped")))
 def test_gradients_are_the_same_and_in_one_layout(case, x64):
     shape, window, options = CASES[case]
     x, kernel = (jax.random.normal(jax.random.key(i), s) for i, s in enumerate((shape, window)))

@@ -9,6 +9,7 @@ import pytest
 from scipy import ndimage
 
 from jaxcnn import ops
+from tests.marks import mostly_slow
 from tests.ops.derivatives import check_derivatives, check_shard_map, quick_jit
 
 
@@ -45,13 +46,10 @@ COMPOSED = {
 """Ops made of those whose derivatives are checked anyway: in full with `--slow`."""
 
 EVERY = SMOOTH | COMPOSED
-NAMES = [*SMOOTH, *(pytest.param(name, marks=pytest.mark.slow) for name in COMPOSED)]
+NAMES = mostly_slow(EVERY, SMOOTH.keys() - {"max_unpool", "adaptive_max_pool"})
 QUICK = {"adaptive_max_pool", "local_response_norm", "max_unpool"}
 KEYED = {"dropout", "stochastic_depth"}  # whose keys are split among the devices, not drawn there
-SHARDED = [
-    name if name in QUICK else pytest.param(name, marks=pytest.mark.slow)
-    for name in sorted(EVERY.keys() - KEYED)
-]
+SHARDED = mostly_slow(sorted(EVERY.keys() - KEYED), QUICK)
 
 
 def like(x, *shape):

@@ -9,6 +9,7 @@ from jaxcnn.ops import strips as module
 from jaxcnn.ops.convolve_cpu import native
 from jaxcnn.ops.strips import strips
 from jaxcnn.ops.window import Window
+from tests.marks import mostly_slow
 
 original = module.size_of_strips
 CASES = {  # shape, window, channels out, stride, padding, dilation, bytes of a strip
@@ -38,7 +39,10 @@ def place_of(sizes, window, stride, padding, dilation):
     return Window(sizes, window, stride, padding, dilation, output, (0,) * len(sizes))
 
 
-@pytest.mark.parametrize("name", CASES)
+QUICK = ("rows of an image", "rows left over", "dilation", "one axis")
+
+
+@pytest.mark.parametrize("name", mostly_slow(CASES, QUICK))
 def test_strips_are_the_convolution_and_so_are_their_derivatives(name, monkeypatch, x64):
     shape, window, features, *geometry, size = CASES[name]
     monkeypatch.setattr(module, "STRIP", size)  # and not more where the kernel is larger

@@ -33,6 +33,7 @@ def linear():
     return model, variables, x
 
 
+@pytest.mark.slow
 def test_on_two_linear_classes_one_step_is_the_best(linear):
     model, variables, x = linear
     kernel = np.array(variables["params"]["head"]["kernel"])
@@ -94,6 +95,7 @@ def test_fooling_stops_where_the_class_leads_enough(linear):
     assert max(leads) <= 0.01 + 2 * 0.02 * slope
 
 
+@pytest.mark.slow
 def test_the_nearest_adversary_of_a_linear_network_is_the_projection(linear):
     model, variables, x = linear
     kernel = np.asarray(variables["params"]["head"]["kernel"])

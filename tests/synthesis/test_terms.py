@@ -22,6 +22,7 @@ from jaxcnn.synthesis import (
     recolored,
     with_colors_of,
 )
+from tests.marks import slow
 
 pytestmark = pytest.mark.usefixtures("x64")
 
@@ -33,7 +34,7 @@ def random(seed, *shape):
 X = (2, 5, 4, 3)
 
 
-@pytest.mark.parametrize("beta", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("beta", [slow(1.0), 2.0, slow(3.0)])
 def test_total_variation_is_the_lectures(beta):
     x = np.asarray(random(0, *X))
     expected = np.zeros(2)
@@ -119,7 +120,7 @@ def test_a_ball_holds_the_nearest_points(norm):
         assert (length(ball.init(jax.random.key(seed), X)) <= eps + 1e-12).all()
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 6, 3), (2, 7, 5, 3), (1, 6, 9, 1)])
+@pytest.mark.parametrize("shape", [slow((1, 8, 6, 3)), (2, 7, 5, 3), slow((1, 6, 9, 1))])
 def test_spectra_give_their_images_back(shape):
     x = 0.1 + 0.8 * random(0, *shape)
     for decay in (0.0, 1.0):
@@ -155,6 +156,7 @@ def test_looks():
     np.testing.assert_allclose(seen[1:], alone)
 
 
+@pytest.mark.slow
 def test_colours_are_kept():
     style, content = random(0, 1, 9, 8, 3), random(1, 1, 6, 7, 3) * 0.5 + 0.25
     found = recolored(0.4 + 0.2 * style, content)

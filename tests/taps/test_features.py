@@ -76,6 +76,7 @@ def test_every_output_is_what_flax_captures(name):
 
 
 @pytest.mark.parametrize("name", ["compact", "remat", "jit", "remat of jit"])
+@pytest.mark.slow
 def test_lifted_blocks_have_the_places_of_plain_ones(name):
     _, variables, x = made("compact")
     model = MODELS[name]()

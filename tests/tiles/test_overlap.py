@@ -36,6 +36,7 @@ def test_a_valid_network_gives_the_mirrored_whole():
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_padded_network_gives_the_whole_away_from_the_border():
     variables, image = variables_of(PADDED), photograph(1, 140, 100, 1)
     plan = tiling(PADDED, 1, tile=72)
@@ -52,6 +53,7 @@ def test_a_padded_network_gives_the_whole_away_from_the_border():
     assert np.abs(near - expected)[:, inner, inner].max() > 1e-5
 
 
+@pytest.mark.slow
 def test_one_tile_may_be_larger_than_the_image():
     variables, image = variables_of(VALID), photograph(1, 9, 5, 1)
     found = overlap_tile(VALID, variables, image, tile=64)
@@ -61,6 +63,7 @@ def test_one_tile_may_be_larger_than_the_image():
 
 
 @pytest.mark.parametrize("name", ["unet", "unet_padded"])
+@pytest.mark.slow
 def test_the_plan_of_the_paper_is_that_of_its_summary(name):
     model = create_model(name, width=2)
     plan = tiling(model, 1, tile=572)

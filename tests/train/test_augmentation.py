@@ -66,6 +66,7 @@ def test_without_any_switch_images_stay_as_they_are():
 
 
 @pytest.mark.parametrize("config", [Augment(), Augment(random_resized_crop=0.5)])
+@pytest.mark.slow
 def test_images_are_made_as_small_as_the_size(config):
     small = randomize(config, KEYS, IMAGES, (0.5,), 4)
     assert small.shape == (4, 4, 4, 3)
@@ -81,6 +82,7 @@ def test_an_erased_rectangle_has_the_mean_colour():
     assert np.all(changed == (51, 102, 204))
 
 
+@pytest.mark.slow
 def test_mixup_and_cutmix_take_turns():
     """One of them for the whole batch, by the step: both come up."""
     config, batch = Augment(mixup=1.0, cutmix=1.0), {**batch_of(4), "image": IMAGES}

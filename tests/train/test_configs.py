@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import configs
+from tests.marks import mostly_slow
 from train.config import Config, Data
 from train.data import Splits
 from train.setup import Setup, prepare
@@ -81,9 +82,7 @@ def labels(setup: Setup, size: int) -> tuple[int, ...]:
     return shape[:3] if setup.splits.pixels else shape[:1]
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
-)
+@pytest.mark.parametrize("name", mostly_slow(NAMES, QUICK))
 def test_every_config_is_traced(name):
     setup = setup_of(name)
     shape = images(setup, setup.config.data.batch_size)

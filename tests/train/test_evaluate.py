@@ -64,6 +64,7 @@ def test_an_uneven_number_of_examples_is_counted_exactly(kind, count, devices, b
     assert result.loss == pytest.approx(-log_probability.mean(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_classes_whose_probability_is_zero_keep_their_order():
     """All but the first probability underflow; the logits still say which class comes next."""
     task = Classification(Encoded(), (0.0,), (1 / 2550.0,), Augment())

@@ -30,6 +30,7 @@ def test_without_a_limit_it_never_ends():
     assert not Patience(best=0.9, waited=1000).over
 
 
+@pytest.mark.slow
 def test_a_run_stops_early_and_an_interrupted_one_at_the_same_step(tmp_path, monkeypatch):
     wanted = execute(STILL, tmp_path / "whole")
     steps = {row["step"] for row in wanted[1] if row["split"] == "val"}

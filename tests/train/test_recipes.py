@@ -1,7 +1,6 @@
 """Every switch of a recipe: what it changes, and that eight devices compute what one computes."""
 
 import dataclasses
-import functools
 import re
 from typing import Any
 
@@ -71,16 +70,10 @@ MANY = Recipe(
 """What compiles quickly, all at once."""
 
 
-slow = functools.partial(pytest.param, marks=pytest.mark.slow)
-"""Plain runs take many switches at once."""
-
-
-@pytest.mark.parametrize(
-    "recipe",
-    [pytest.param(MANY, id="many")]
-    + [slow(recipe, id=name) for name, recipe in {**SWITCHES, **SAME}.items()],
-)
-def test_eight_devices_compute_what_one_computes(recipe, x64):
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["many", *SWITCHES, *SAME])
+def test_eight_devices_compute_what_one_computes(name, x64):
+    recipe = {"many": MANY, **SWITCHES, **SAME}[name]
     (one, sums), (eight, other) = (cached(recipe, n, True) for n in (1, 8))
     assert distance(eight.opt_state, one.opt_state) <= 1e-12
     assert distance(eight.batch_stats, one.batch_stats) <= 1e-12

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.marks import mostly_slow
 from tests.train.evaluations import history, random_evaluation
 from train.config import Config, to_json
 from train.errors import UserError
@@ -96,7 +97,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", mostly_slow(CASES, ("digits",)))
 def test_report_is_whole_and_needs_nothing_else(tmp_path, case):
     count, classes, accuracy, shape, rows = CASES[case]
     evaluation = random_evaluation(count, classes, accuracy)
@@ -127,6 +128,7 @@ def test_headline_says_what_was_counted(tmp_path):
     assert json.loads(re.search(r"Config (\{.*\})", words, re.DOTALL)[1])["seed"] == 0
 
 
+@pytest.mark.slow
 def test_equal_runs_give_equal_pages(tmp_path):
     pages = [
         report(tmp_path / name, random_evaluation(9, 2, 0.5), "ab", (8, 8, 1), history(5))[1]
@@ -144,6 +146,7 @@ def test_names_are_text_everywhere(tmp_path):
     assert "<b>bold</b>" in " ".join(Page(text).text)
 
 
+@pytest.mark.slow
 def test_nan_predictions_are_the_worst_and_do_not_break_the_page(tmp_path):
     evaluation = random_evaluation(20, 3, 0.5)
     for array in (evaluation.losses, evaluation.label_probabilities):

@@ -140,6 +140,7 @@ def crash_at(step, original):
     return act
 
 
+@pytest.mark.slow
 def test_a_signal_during_the_last_save_is_heard(straight, tmp_path, monkeypatch):
     original = loop.Loop._save
 
@@ -157,6 +158,7 @@ def test_a_signal_during_the_last_save_is_heard(straight, tmp_path, monkeypatch)
     assert execute(TINY, tmp_path) == straight[1]
 
 
+@pytest.mark.slow
 def test_fields_that_change_no_number_may_differ_when_a_run_goes_on(
     straight, tmp_path, monkeypatch
 ):
@@ -188,6 +190,7 @@ def test_two_processes_cannot_share_a_folder(tmp_path):
         run("tiny", TINY, tmp_path)
 
 
+@pytest.mark.slow
 def test_data_of_a_program_are_trained_on(tmp_path):
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 2, 200)
@@ -205,6 +208,7 @@ OPTIM = Optim("sgd", learning_rate=1e30, warmup="0 steps", bad_steps=3)
 DIVERGING = dataclasses.replace(TINY, optim=OPTIM, length="14 steps")
 
 
+@pytest.mark.slow
 def test_bad_steps_are_not_logged_as_perfect_ones(tmp_path):
     diverging = dataclasses.replace(DIVERGING, optim=dataclasses.replace(OPTIM, bad_steps=1000))
     summary = run("tiny", diverging, tmp_path)
@@ -214,6 +218,7 @@ def test_bad_steps_are_not_logged_as_perfect_ones(tmp_path):
     json.dumps(summary, allow_nan=False)
 
 
+@pytest.mark.slow
 def test_pmap_gives_the_same_run(straight, tmp_path):
     config = dataclasses.replace(TINY, devices=Devices("pmap", 2))
     _, rows = execute(config, tmp_path)

@@ -5,6 +5,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests.marks import mostly_slow
 from tests.train.recipes import Recipe, Tiny, distance, first_state, make_batch
 from train import parallel
 from train.config import Optim
@@ -35,12 +36,7 @@ def train(name: str, devices: int, sharded: bool, steps: int = 2) -> TrainState:
     return state
 
 
-SLOW = ("lars", "lamb", "muon", "sgd")
-
-
-@pytest.mark.parametrize(
-    "name", ["adamw", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
-)
+@pytest.mark.parametrize("name", mostly_slow(("adamw", "lars", "lamb", "muon", "sgd"), ("adamw",)))
 def test_parts_give_the_numbers_of_the_whole(name, x64):
     whole, parts = train(name, 1, sharded=False), train(name, 8, sharded=True)
     for field in ("params", "batch_stats", "ema", "opt_state"):

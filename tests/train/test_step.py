@@ -113,6 +113,7 @@ def test_gradients_of_eight_devices_equal_those_of_one(kind):
 
 
 @pytest.mark.parametrize("kind", ["shard_map", "pmap"])
+@pytest.mark.slow
 def test_fifty_steps_of_eight_devices_equal_those_of_one(kind, x64):
     one, first = run(make_task(), "sgd", 1, "shard_map", 50)
     eight, last = run(make_task(), "sgd", 8, kind, 50)
@@ -166,6 +167,7 @@ def test_the_gradient_is_that_of_the_mean_loss(x64):
     assert abs(metrics["loss"] / BATCH - loss) <= 1e-12
 
 
+@pytest.mark.slow
 def test_local_statistics_are_averaged(x64):
     """Without an axis each device normalises by its own share; the state holds the mean."""
     state, _ = run(make_task(axis=None), "capture", 8, "shard_map")
@@ -176,6 +178,7 @@ def test_local_statistics_are_averaged(x64):
     assert np.all(local[f"{first}/var"] < whole[f"{first}/var"])
 
 
+@pytest.mark.slow
 def test_a_group_of_devices_normalises_its_own_part_of_the_batch(x64):
     """Four groups of two: the mean of four runs of one device with a quarter of the batch each."""
     groups = parallel.norm_group("group:2", 8)

@@ -50,11 +50,13 @@ def rooms(old, new) -> set[str]:
     return {path.split("/")[0] for path in changed(old, new)}
 
 
+@pytest.mark.slow
 def test_a_frozen_stage_stays_bitwise_the_same_with_its_statistics():
     first, *_, last = states(with_optim(SMALL, freeze=("stage*",)), 3)
     assert rooms(first, last) == {"fc1", "head"}
 
 
+@pytest.mark.slow
 def test_stages_begin_at_their_steps():
     stages = ("0 steps: head fc1", "32 examples: stage2", "3 steps: **")
     found = states(with_optim(SMALL, unfreeze=stages), 4)
@@ -71,12 +73,9 @@ RECIPES = {
 
 @pytest.mark.parametrize(
     ("recipe", "kind"),
-    [
-        ("unfreeze", "shard_map"),
-        pytest.param("freeze", "shard_map", marks=pytest.mark.slow),
-        pytest.param("unfreeze", "pmap", marks=pytest.mark.slow),
-    ],
+    [("unfreeze", "shard_map"), ("freeze", "shard_map"), ("unfreeze", "pmap")],
 )
+@pytest.mark.slow
 def test_eight_devices_give_what_one_does(recipe, kind, x64):
     model = dataclasses.replace(SMALL.model, dtype="float64")
     config = with_optim(dataclasses.replace(SMALL, model=model), **RECIPES[recipe])
@@ -130,6 +129,7 @@ def write(path, **fields):
     return variables
 
 
+@pytest.mark.slow
 def test_a_file_is_the_start_with_a_new_head_for_other_classes(tmp_path):
     theirs = write(tmp_path / "other.npz")
     ours = prepare(with_weights(SMALL, tmp_path / "other.npz")).initial_state().variables

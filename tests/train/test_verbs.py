@@ -43,6 +43,7 @@ def test_a_config_survives_json():
     assert to_json(found) == to_json(config)
 
 
+@pytest.mark.slow
 def test_evaluate_repeats_the_runs_own_figures(finished, capsys):
     directory, _, summary = finished
     assert main(["evaluate", str(directory), "--json"]) == 0
@@ -52,6 +53,7 @@ def test_evaluate_repeats_the_runs_own_figures(finished, capsys):
     assert found["right_top1"] == round(found["top1"] * found["count"])
 
 
+@pytest.mark.slow
 def test_lesion_without_any_block_is_the_whole_network(finished, capsys):
     directory, _, _ = finished
     rows = lesions(open_finished(directory), "val")
@@ -66,6 +68,7 @@ def test_only_identity_shortcuts_are_removable():
     assert len(paths) == 10  # table 2 of the paper: 17 blocks, of which 7 begin a stage
 
 
+@pytest.mark.slow
 def test_compare_tells_what_differs(finished, tmp_path, capsys):
     directory, config, summary = finished
     other = tmp_path / "second"

@@ -65,6 +65,7 @@ def wait(left, indices) -> None:
     assert indices <= left.keys()
 
 
+@pytest.mark.slow
 def test_who_falls_silent_is_named_by_all(job):
     _, three, left = job
     dogs = three()
@@ -82,6 +83,7 @@ def test_who_falls_silent_is_named_by_all(job):
         assert "Start all processes again" in text
 
 
+@pytest.mark.slow
 def test_who_is_behind_is_named_when_nobody_moves(job):
     _, three, left = job
     dogs = three(heartbeat=10.0, patience=1.5)
@@ -131,6 +133,7 @@ def test_a_service_that_does_not_answer_is_the_first_processs(job):
     assert "process 0, which coordinates the job, has died: no answer" in left[1][1]
 
 
+@pytest.mark.slow
 def test_after_an_alarm_the_roll_is_called(job, monkeypatch):
     monkeypatch.setattr("train.watchdog.ROLL_CALL", 1.0)
     _, three, left = job

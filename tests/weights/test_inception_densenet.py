@@ -37,6 +37,7 @@ def state(name, **fields):
 @pytest.mark.parametrize(
     "name", sorted({"googlenet", "inception_v3", "densenet121"} & set(zoo_parity.shared()))
 )
+@pytest.mark.slow
 def test_the_names_are_torchvisions(name):
     with np.load(zoo.FOLDER / f"{name}.npz") as golden:
         theirs = {*golden["grad_names"].tolist(), *golden["stat_names"].tolist()}

@@ -41,6 +41,7 @@ def test_resized_to_colour(tfds_dir):
     assert batch["image"].shape == (8, 20, 20, 3)
 
 
+@pytest.mark.slow
 def test_without_tensorflow_at_run_time(tfds_dir):
     program = f"""
 import sys

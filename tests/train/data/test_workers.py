@@ -29,6 +29,7 @@ def source(splits):
     return splits.train
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_stream_from_any_batch(splits):
     source = splits.train
     settings = {"batch_size": 5, "seed": 3, "remainder": "wrap"}
@@ -56,6 +57,7 @@ def test_processes_give_the_same_stream_from_any_batch(splits):
             np.testing.assert_array_equal(batch[key], other[key])
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_told_and_the_stream_goes_on(source):
     stream = train_batches(source, batch_size=5, seed=0, workers=1, prefetch=1)
     reference = train_batches(source, batch_size=5, seed=0)
