@@ -13,6 +13,7 @@ from flax import linen as nn
 from jaxcnn import create_model, features, grad_at
 from jaxcnn.taps import list_taps
 from jaxcnn.taps.features import _features
+from tests.marks import mostly_slow
 from tests.taps import networks
 
 MODELS = {
@@ -36,11 +37,7 @@ MODELS = {
 # Several calls, other methods, remembered traces, sown names: Flax captures these in other ways.
 NOT_CAPTURED = {"setup", "shared", "jit", "remat of jit", "sows"}
 SLOW = {"lenet5", "resnet20", "whole remat", "inherits", "vmap"}
-CAPTURED = [
-    pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else [])
-    for name in MODELS
-    if name not in NOT_CAPTURED
-]
+CAPTURED = mostly_slow([n for n in MODELS if n not in NOT_CAPTURED], MODELS.keys() - SLOW)
 
 
 def made(name):
