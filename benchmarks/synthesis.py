@@ -7,8 +7,9 @@ donated, and its losses are kept on the device; both are called by turns, and gi
 import functools
 import statistics
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,31 +19,41 @@ from benchmarks.table import show
 from jaxcnn import create_model, initialize, synthesis
 from jaxcnn.synthesis import Maximize, TotalVariation
 
+
+class Case(NamedTuple):
+    """A network and an image, and for how many steps."""
+
+    model: str
+    side: int
+    channels: int
+    steps: int
+    fields: Mapping[str, Any] = MappingProxyType({})
+
+
 TINY = {"stages": ((8, 1, True), (16, 1, True)), "hidden": (), "flatten": False}
-CASES: dict[str, tuple[int, int, int]] = {  # network -> side, channels, steps
-    "mlp": (8, 1, 1024),
-    "tiny convnet": (8, 1, 1024),
-    "lenet5": (32, 1, 512),
-    "convnet": (32, 3, 128),
-    "resnet20": (32, 3, 64),
-    "alexnet": (64, 3, 16),
-    "efficientnet_lite0": (64, 3, 32),
+CASES = {
+    "mlp": Case("mlp", 8, 1, 1024),
+    "tiny convnet": Case("convnet", 8, 1, 1024, TINY),
+    "lenet5": Case("lenet5", 32, 1, 512),
+    "convnet": Case("convnet", 32, 3, 128),
+    "resnet20": Case("resnet20", 32, 3, 64),
+    "alexnet": Case("alexnet", 64, 3, 16),
+    "efficientnet_lite0": Case("efficientnet_lite0", 64, 3, 32),
 }
 RATE = 0.02
 
 
 def run(count: int) -> dict[str, Any]:
-    rows = [compare(name, *case, count or 7) for name, case in CASES.items()]
+    rows = [compare(name, case, count or 7) for name, case in CASES.items()]
     names = ("network", "side", "python_ms", "compiled_ms", "times")
     show([names, *([row[name] for name in names] for row in rows)])
     return {"rows": rows}
 
 
-def compare(name: str, side: int, channels: int, steps: int, rounds: int) -> dict[str, Any]:
+def compare(name: str, case: Case, rounds: int) -> dict[str, Any]:
     """Return medians of the time of a step in both loops."""
-    tiny, _, base = name.rpartition(" ")
-    model = create_model(base, num_classes=10, **(TINY if tiny else {}))
-    shape = (1, side, side, channels)
+    model, steps = create_model(case.model, num_classes=10, **case.fields), case.steps
+    shape = (1, case.side, case.side, case.channels)
     variables = initialize(model, jax.random.key(0), shape)
     start = jax.random.uniform(jax.random.key(1), shape)
     terms, options = [Maximize(3), TotalVariation(1e-3)], {"rate": RATE, "steps": steps}
@@ -55,7 +66,7 @@ def compare(name: str, side: int, channels: int, steps: int, rounds: int) -> dic
         mine.append(seconds(ours))
     python, compiled = (1e3 * statistics.median(t) / steps for t in (theirs, mine))
     ratios = [b / a for a, b in zip(mine, theirs, strict=True)]
-    row = {"network": name, "side": side, "steps": steps, "difference": difference}
+    row = {"network": name, "side": case.side, "steps": steps, "difference": difference}
     row |= {"python_ms": round(python, 4), "compiled_ms": round(compiled, 4)}
     row |= {"times": round(statistics.median(ratios), 2), "ratios": ratios}
     print(row, flush=True)

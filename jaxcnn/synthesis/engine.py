@@ -210,10 +210,10 @@ def examine(report: Report, **given: Any) -> tuple[Problem, Any]:
 def expect_fit(report: Report, problem: Problem, params: Any) -> None:
     """Expect that the network has what the terms look at."""
     places = tuple(dict.fromkeys(place for term in problem.terms for place in term.at))
-    images = jax.eval_shape(problem.parametrisation.image, params)
+    images = _images.eval_shape(problem.parametrisation, params)
     report.shape = images.shape
     try:
-        seen = jax.eval_shape(lambda p, params: _seen(p, params, places), problem, params)
+        seen = _seen.eval_shape(problem, params, places)
     except errors.ScopeParamShapeError as error:
         rule = f"has a size that the network does not take: {str(error).partition(' (http')[0]}"
         report.expect(False, "start", images.shape, rule, "use the size that it was made for")
@@ -224,6 +224,12 @@ def expect_fit(report: Report, problem: Problem, params: Any) -> None:
     report.done()
 
 
+@jax.jit  # Never run: an equal problem is traced once.
+def _images(parametrisation: Any, params: Any) -> Array:
+    return parametrisation.image(params)
+
+
+@functools.partial(jax.jit, static_argnames="places")
 def _seen(problem: Problem, params: Any, places: tuple[str, ...]) -> Any:
     return problem.network.look(problem.parametrisation.image(params), places)
 

@@ -51,6 +51,16 @@ def test_masked_examples_count_nowhere_even_when_nan(fast):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), new, expected)
 
 
+@pytest.mark.parametrize("fast", [True, False])
+def test_the_mean_is_subtracted_first_where_that_is_asked_for(fast):
+    """Far from zero a factor on `x` loses the digits that a difference keeps."""
+    x = jnp.array([8192 - 1 / 1024, 8192 + 1 / 1024])
+    y = ops.normalize(x, jnp.float32(8192), jnp.float32(0.3), (0,), fast=fast)
+    expected = np.array([-1, 1]) / 1024 / np.sqrt(0.3 + 1e-5)
+    error = np.abs(y - expected).max() / expected.max()
+    assert error > 1e-2 if fast else error < 1e-6
+
+
 def test_a_batch_without_examples_changes_nothing():
     y, new = train(layers.BatchNorm(unbiased=True), mask=jnp.zeros(8, bool))
     assert np.isfinite(y).all()

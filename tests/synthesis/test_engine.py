@@ -65,6 +65,16 @@ def test_frames_leave_on_the_way_and_other_numbers_are_no_other_program(network,
     assert engine._loop._cache_size() == before
 
 
+def test_an_equal_problem_is_not_traced_again(network, start, monkeypatch):
+    traces, look = [], engine.Network.look
+    monkeypatch.setattr(engine.Network, "look", lambda *args: traces.append(1) or look(*args))
+    options = {"steps": 3, "optimizer": optax.sgd(1.0)}  # equal to that of no other test
+    optimize(*network, Maximize(jnp.array([0, 2])), start, **options)
+    count = len(traces)
+    optimize(*network, Maximize(jnp.array([1, 1])), 1 - start, **options)
+    assert len(traces) == count > 0
+
+
 def test_what_was_shown_before_an_interrupt_is_kept(network, start):
     frames = []
 
