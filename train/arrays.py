@@ -1,5 +1,8 @@
 """Trees of arrays on the disk; Orbax is seen only here."""
 
+import contextlib
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +26,29 @@ def copied(tree: Any) -> Any:
 def write(folder: Path, tree: Any) -> None:
     """Write a tree of numpy arrays."""
     handler = ocp.StandardCheckpointHandler(multiprocessing_options=ALONE)
-    with ocp.Checkpointer(handler, multiprocessing_options=ALONE) as checkpointer:
+    with (
+        _one_error(),
+        ocp.Checkpointer(handler, multiprocessing_options=ALONE) as checkpointer,
+    ):
         checkpointer.save(folder.absolute(), args=ocp.args.StandardSave(tree))
+
+
+@contextlib.contextmanager
+def _one_error() -> Iterator[None]:
+    """Let the first array that cannot be written speak for all.
+
+    Orbax writes them at once and closes its event loop at the first error; the others go on, and
+    each that ends prints that the loop is closed. After an error this stays so.
+    """
+    shown = sys.unraisablehook
+
+    def show(caught: Any) -> None:
+        if str(caught.exc_value) != "Event loop is closed":
+            shown(caught)
+
+    sys.unraisablehook = show
+    yield
+    sys.unraisablehook = shown
 
 
 def read(folder: Path, like: Any) -> Any:

@@ -1,6 +1,7 @@
 """The network of a run: built, told where its norms agree, and tried on the images' shape."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 from flax.errors import ScopeParamShapeError
 
+from jaxcnn import layers
 from jaxcnn.models import create_model
 from train.config import Model
 from train.context import NONE, context_of
@@ -38,11 +40,24 @@ def build_model(config: Model, splits: Splits, group: NormGroup) -> nn.Module:
 
 
 def synchronised(model: nn.Module, group: NormGroup) -> nn.Module:
-    """Return the model with batch statistics over the group, where its norm has such a field."""
-    norm: Any = getattr(model, "norm", None)
+    """Return the model, and the models that it is made of, with batch statistics over the group."""
+    changed = {}
+    for field in dataclasses.fields(model):
+        value = getattr(model, field.name)
+        if field.name == "norm":
+            changed["norm"] = _synchronised_norm(value, group)
+        elif field.name != "parent" and isinstance(value, nn.Module):
+            changed[field.name] = synchronised(value, group)
+    return model.clone(**changed)
+
+
+def _synchronised_norm(norm: Any, group: NormGroup) -> Any:
+    if isinstance(norm, type):  # Flax's LayerNorm has an axis too, of features.
+        batch = issubclass(norm, nn.BatchNorm | layers.BatchNorm)
+        return functools.partial(norm, **group) if batch else norm
     if not dataclasses.is_dataclass(norm) or not hasattr(norm, "axis_name"):
-        return model
-    return model.clone(norm=dataclasses.replace(norm, **group))  # type: ignore[type-var]
+        return norm
+    return dataclasses.replace(norm, **group)  # type: ignore[type-var]
 
 
 def check_images(task: Task, shape: tuple[int, int, int]) -> None:

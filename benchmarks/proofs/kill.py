@@ -24,9 +24,9 @@ ARGUMENTS += ("--log.every", "5 steps", "--log.report", "False", "--log.tensorbo
 
 PHASES: dict[str, tuple[int, float]] = {
     "compile": (1, 1.0),
-    "train": (70, 0.02),
-    "eval": (7, 0.02),
-    "save": (11, 0.1),
+    "train": (70, 0.005),
+    "eval": (7, 0.01),
+    "save": (11, 0.05),
     "finish": (1, 0.5),
 }
 """How often a phase begins at least, and the seconds after its beginning in which to strike."""
@@ -42,7 +42,7 @@ def run(count: int) -> dict[str, Any]:
         wanted, rows = outcome(reference), []
         for case in cases(count or 40):
             row = case | once(forks, wanted, **case)
-            while row["moment"] == "never":  # The phase was shorter than the delay.
+            while missed(row):
                 case["delay"] /= 2
                 row = case | once(forks, wanted, **case)
             rows.append(row)
@@ -81,6 +81,11 @@ def once(
     row["equal"] = outcome(workdir) == wanted
     shutil.rmtree(workdir)
     return row
+
+
+def missed(row: dict[str, Any]) -> bool:
+    """Say whether the delay was longer than what was left of the run."""
+    return row["moment"] == "never" or (row["phase"], row["moment"]) == ("finish", "after")
 
 
 def saving(workdir: Path) -> bool:

@@ -13,9 +13,6 @@ from train.errors import RESTART, UserError
 
 LARGE = 100_000
 
-# The writes beside the one that failed report to an event loop that Orbax has closed.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
 
 def settle(checkpoints) -> None:
     """Let the thread finish without asking it how."""

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.proofs import corrupt, hosts, kill
+from benchmarks.proofs import corrupt, devices, disk_full, hosts, kill
 
 RESULTS = Path(corrupt.__file__).parents[1] / "results"
 RULES = {
-    "kill": (kill.good, 30),
+    "kill": (kill.good, 40),
+    "disk_full": (disk_full.good, 7),
+    "devices": (devices.good, 42),
     "corrupt": (lambda row: row["right"], 70),
     "hosts": (hosts.good, 13),
 }

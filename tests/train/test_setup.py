@@ -2,12 +2,17 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import pytest
+from flax import linen as nn
 
-from jaxcnn.layers import BatchNormConfig
+from jaxcnn import create_model
+from jaxcnn.layers import BatchNorm, BatchNormConfig
+from tests.models.reduced import REDUCED
 from train.config import Augment, Config, Data, Devices, Loss, Model
 from train.errors import UserError
+from train.network import synchronised
 from train.parallel import AXIS
 from train.setup import prepare
 
@@ -32,6 +37,31 @@ def test_batch_norm_is_synchronised_by_the_config(kind, axis, groups):
     config = dataclasses.replace(CONFIG, devices=Devices(count=4, batch_norm=kind))
     norm = BatchNormConfig(axis_name=axis, axis_index_groups=groups)
     assert prepare(config).task.model.norm == norm
+
+
+@pytest.mark.parametrize("family", REDUCED)
+def test_all_norms_of_every_family_are_synchronised(family):
+    row, axes = REDUCED[family], []
+
+    def note(call, args, options, context):
+        if isinstance(context.module, BatchNorm):
+            axes.append(context.module.axis_name)
+        return call(*args, **options)
+
+    model = create_model(row.name, num_classes=4, **row.fields)
+    shared = synchronised(model, {"axis_name": AXIS, "axis_index_groups": None})
+    x = jax.ShapeDtypeStruct((2, *row.shape), jnp.float32)
+    with nn.intercept_methods(note):
+        variables = jax.eval_shape(shared.init, jax.random.key(0), x)
+    assert set(axes) == ({AXIS} if "batch_stats" in variables else set())
+
+
+def test_a_class_of_batch_norm_is_synchronised():
+    model = create_model("resnet18", norm=nn.BatchNorm)
+    assert synchronised(model, {"axis_name": AXIS, "axis_index_groups": None}).norm.keywords == {
+        "axis_name": AXIS,
+        "axis_index_groups": None,
+    }
 
 
 def test_the_data_decide_classes_and_shape():
