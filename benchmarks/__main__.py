@@ -14,6 +14,7 @@ TABLES: dict[str, str] = {
     "search": "exact and approximate search beside faiss, where it is installed",
     "gpu": "one accelerator: ceilings, bf16 ResNet-50 and others, shares of the bounds, HLO",
     "ops": "single operations and their gradients beside XLA and PyTorch",
+    "start": "seconds to the first step, with and without a cache of compiled programs",
     "synthesis": "the compiled loop of synthesis beside the same loop in Python, step by step",
     "input": "the input pipeline alone: images/s and host memory",
 }

@@ -26,6 +26,7 @@ from jax import lax
 
 from jaxcnn import ops
 from jaxcnn.ops import convolve_cpu
+from jaxcnn.ops.native import native
 from jaxcnn.ops.window import Window
 
 ROOT = Path(__file__).parents[1]
@@ -148,7 +149,7 @@ def functions(row: Row) -> dict[str, Callable[..., Any]]:
     place = Window(sizes, (row.window,) * 2, (stride,) * 2, pairs, (1, 1), output, (0, 0))
     found: dict[str, Callable[..., Any]] = {
         "jaxcnn": lambda x, k: ops.conv(x, k, stride=stride, padding=pad, groups=groups),
-        "flax": lambda x, k: convolve_cpu.native(x, k, place, groups, None),
+        "flax": lambda x, k: native(x, k, place, groups, None),
     }
     if groups == 1 and row.window > 1:
         found["dots"] = lambda x, k: convolve_cpu.dots(x, k, place, groups, None)

@@ -53,6 +53,16 @@ def compile_times(rows: Sequence[dict[str, Any]]) -> str:
     )
 
 
+def starts(rows: Sequence[dict[str, Any]]) -> str:
+    states = [
+        f"{library}_{state}_s" for library in ("jaxcnn", "flax") for state in ("cold", "warm")
+    ]
+    head = ("workload", "cold", "warm", "Flax, cold", "Flax, warm")
+    return markdown(
+        head, [(row["name"], *(f"{row[state]:.1f}" for state in states)) for row in rows]
+    )
+
+
 def few_images(rows: Sequence[dict[str, Any]]) -> str:
     head = ("method", "images per class", "test top-1, %", "minutes")
     return markdown(
@@ -176,6 +186,13 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
         "`init` as `jax.jit(model.init)` and as `jaxcnn.initialize`; `python -m benchmarks "
         "compile`.",
         compile_times,
+    ),
+    "start": (
+        "Time to the first step",
+        "Seconds to the first training step of a new process, imports included: without compiled "
+        "programs kept from before (cold), and with them (warm), which the lab keeps by default; "
+        "`python -m benchmarks start`.",
+        starts,
     ),
     "proof_fewshot": (
         "Few images per class",

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from flax.linen import dtypes, initializers
 
 from jaxcnn.layers import arguments
-from jaxcnn.ops.convolve import NUMBERS, convolve
+from jaxcnn.ops.convolve import convolve
+from jaxcnn.ops.native import NUMBERS
 from jaxcnn.ops.pad import expect_mode, pad_window
 from jaxcnn.ops.window import Window, resolve
 from jaxcnn.typing import Array, Dtype

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from jaxcnn.ops.convolve_cpu import NUMBERS as NUMBERS
-from jaxcnn.ops.convolve_cpu import Form, forms, native
+from jaxcnn.ops.convolve_cpu import Form, forms
+from jaxcnn.ops.native import NUMBERS, native
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, Shape
 

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax import lax
 
+from jaxcnn.ops.eigen import one_row_less, one_row_more, pays
+from jaxcnn.ops.native import native
 from jaxcnn.ops.strips import strips
 from jaxcnn.ops.taps import add_up, tap_kernels, taps
 from jaxcnn.ops.window import Window
@@ -64,28 +66,6 @@ def dots(x: Array, kernel: Array, place: Window, groups: int, precision: Any) ->
     return add_up(product(seen, weight, precision) for seen, weight in pairs)
 
 
-def native(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
-    """Convolve with XLA's own operation."""
-    return lax.conv_general_dilated(
-        x,
-        kernel,
-        place.stride,
-        place.padding,
-        rhs_dilation=place.dilation,
-        dimension_numbers=NUMBERS[x.ndim - 2],
-        feature_group_count=groups,
-        precision=precision,
-    )
-
-
-# Axis letters of lax: input, kernel and output for one, two and three spatial axes.
-NUMBERS = {
-    1: ("NWC", "WIO", "NWC"),
-    2: ("NHWC", "HWIO", "NHWC"),
-    3: ("NDHWC", "DHWIO", "NDHWC"),
-}
-
-
 class Forms(NamedTuple):
     """How a convolution is computed, and how its changes with input and kernel are.
 
@@ -119,7 +99,9 @@ def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> Forms:
     wide &= math.prod(place.output) <= SMALL_MAP and count <= MOST_TAPS // 2
     # Few products of few columns are no faster: first layers, but for those with large windows.
     thin = kernel[-2] <= 4 and count <= 25
-    return Forms(native, dots if wide else native, native if thin else strips)
+    value = one_row_more if pays(x, kernel, place, kernel[-1]) else native
+    change = one_row_less if pays(x, kernel, place, kernel[-2]) else native
+    return Forms(value, dots if wide else change, native if thin else strips)
 
 
 def product(x: Array, matrix: Array, precision: Any) -> Array:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxcnn.ops import strips as module
-from jaxcnn.ops.convolve_cpu import native
+from jaxcnn.ops.native import native
 from jaxcnn.ops.strips import strips
 from jaxcnn.ops.window import Window
 from tests.marks import mostly_slow
