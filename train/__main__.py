@@ -9,6 +9,7 @@ from pathlib import Path
 import configs
 from train import cli
 from train.errors import INTERNAL, INTERRUPTED, UserError
+from train.huge_pages import restart_with_huge_pages
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -49,4 +50,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    restart_with_huge_pages()
     sys.exit(main(sys.argv[1:]))

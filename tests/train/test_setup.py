@@ -9,6 +9,7 @@ from flax import linen as nn
 
 from jaxcnn import create_model
 from jaxcnn.layers import BatchNorm, BatchNormConfig
+from tests.marks import mostly_slow
 from tests.models.reduced import REDUCED
 from train.config import Augment, Config, Data, Devices, Loss, Model
 from train.errors import UserError
@@ -39,7 +40,7 @@ def test_batch_norm_is_synchronised_by_the_config(kind, axis, groups):
     assert prepare(config).task.model.norm == norm
 
 
-@pytest.mark.parametrize("family", REDUCED)
+@pytest.mark.parametrize("family", mostly_slow(REDUCED, ("resnet", "convnext", "backbone_unet")))
 def test_all_norms_of_every_family_are_synchronised(family):
     row, axes = REDUCED[family], []
 
