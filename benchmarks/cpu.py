@@ -5,8 +5,8 @@ Every library has a process of its own, the same weights, images and labels, and
 memory that was idle for some seconds may have been taken away. Losses of the first steps must
 agree before anything is timed. All have their memory in huge pages, as the lab has. Plain Flax is
 always there; the others where an environment variable names a Python that has them: `TORCH_PYTHON`
-(torch, torchvision), `KERAS_PYTHON`, `HAIKU_PYTHON`, `EQUINOX_PYTHON`. `ROWS` is a regular expression
-of the rows wanted, such as `resnet50.*train`, and `PEERS` one of the libraries.
+(torch, torchvision), `KERAS_PYTHON`, `HAIKU_PYTHON`, `EQUINOX_PYTHON`. `ROWS` is a regular
+expression of the rows wanted, such as `resnet50.*train`, and `PEERS` one of the libraries.
 """
 
 import itertools

@@ -172,7 +172,8 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
         "Milliseconds of a step, median and least of the rounds, and how often as long others "
         "take for the same (above 1, jaxcnn is faster): same weights, images and losses, "
         "processes of their own by turns, all with memory in huge pages. A name says table, "
-        "network, batch, size, use. `ready` is the time to the first step, compilation included; `python -m benchmarks cpu`.",
+        "network, batch, size, use. `ready` is the time to the first step, compilation included; "
+        "`python -m benchmarks cpu`.",
         networks,
     ),
     "ops": (
