@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.export import is_symbolic_dim
 
 from jaxcnn.ops.native import native
 from jaxcnn.ops.window import Window
@@ -39,8 +40,8 @@ def pays(x: Shape, kernel: Shape, place: Window, outer: int) -> bool:
     positions = math.prod(place.output)
     if positions <= TINY and min(kernel[-2:]) >= WIDE:
         return True
-    narrow = place.output[1] <= NARROW and x[0] * positions >= MANY
-    return ROW_BY_ROW and 16 < outer <= FEW and narrow
+    many = is_symbolic_dim(x[0]) or x[0] * positions >= MANY
+    return ROW_BY_ROW and 16 < outer <= FEW and place.output[1] <= NARROW and many
 
 
 def one_row_more(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
