@@ -95,8 +95,15 @@ FAULTS = (
     Fault(
         "statistics of each device where those of the batch are asked for",
         "train/network.py",
-        "return model.clone(norm=dataclasses.replace(norm, **group))",
-        "return model",
+        "return dataclasses.replace(norm, **group)",
+        "return norm",
+        "tests/train/test_setup.py",
+    ),
+    Fault(
+        "norms of a backbone left to each device",
+        "train/network.py",
+        "changed[field.name] = synchronised(value, group)",
+        "pass",
         "tests/train/test_setup.py",
     ),
     Fault(
@@ -231,6 +238,13 @@ FAULTS = (
         "(step, after)]",
         "(0, after)]",
         "tests/ops/test_strips.py",
+    ),
+    Fault(
+        "the wrong row dropped of one too many",
+        "jaxcnn/ops/eigen.py",
+        "[:, :-1]",
+        "[:, 1:]",
+        "tests/ops/test_eigen.py",
     ),
     Fault(
         "attacks leave the ball",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.proofs import corrupt, devices, disk_full, hosts, kill
+from benchmarks.proofs.mutants import FAULTS, ROOT
 
 RESULTS = Path(corrupt.__file__).parents[1] / "results"
 RULES = {
@@ -24,6 +25,11 @@ def test_every_row_of_a_committed_result_is_good(name):
     result = json.loads((RESULTS / f"proof_{name}.json").read_text())
     assert len(result["rows"]) >= rows
     assert [row for row in result["rows"] if not rule(row)] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_a_seeded_fault_has_its_place(fault):
+    assert (ROOT / fault.path).read_text().count(fault.right) == 1
 
 
 @pytest.mark.slow
