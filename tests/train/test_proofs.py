@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.lab import ROOT
 from benchmarks.proofs import corrupt, devices, disk_full, hosts, kill
-from benchmarks.proofs.mutants import FAULTS, ROOT
+from benchmarks.proofs.faults import FAULTS
 
 RESULTS = Path(corrupt.__file__).parents[1] / "results"
 RULES = {
