@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from PIL import Image
 from train.config import Data
 from train.data import load_splits, train_batches
 from train.errors import UserError
+from train.memory import peak_mb
 
 ROOT = Path(__file__).parent.parent
 SECONDS = 5.0
@@ -82,7 +82,7 @@ def measure(name: str, root: Path) -> dict[str, Any]:
         "images_per_second": round(steps * data.batch_size / elapsed),
         "seconds_to_open": round(opened, 2),
         "mb_imports": round(before),
-        "mb_added": round(peak() - before),
+        "mb_added": round(peak_mb() - before),
         "mb_workers": round(workers),
         "mb_train_images": round(len(splits.train) * int(np.prod(splits.image_shape)) / 2**20, 1),
         "batch_size": data.batch_size,
@@ -94,11 +94,6 @@ def resident(pid: int | str = "self") -> float:
     """Return the resident memory of a process in MB."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def peak() -> float:
-    """Return this process's largest resident memory so far in MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
 def children() -> Iterator[str]:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import resource
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from train.config import to_json
 from train.data import Source
 from train.hosts import Job
 from train.log import MetricsLog, read_metrics, say
+from train.memory import peak_mb
 from train.pixel_evaluation import PixelEvaluation, scores
 from train.processes import to_host
 from train.report import environment, write_pixel_report, write_report
@@ -79,7 +79,7 @@ def summarize(
         "state_sha256": digest(state),
         "test": test,
         "train_seconds": round(seconds, 2),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_memory_mb": round(peak_mb()),
         "skipped": setup.splits.skipped,
     }
 

@@ -5,12 +5,13 @@ python -m benchmarks.peers.worker MODULE VARIANT FILE.npz
 
 import importlib
 import json
-import resource
 import sys
 import time
 from typing import Any
 
 import numpy as np
+
+from train.memory import peak_mb
 
 
 def main() -> None:
@@ -36,8 +37,7 @@ def timed(step: Any, value: Any, count: int) -> dict[str, float]:
 
 
 def tell(**found: float) -> None:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({**found, "peak_mb": round(peak)}), flush=True)
+    print(json.dumps({**found, "peak_mb": round(peak_mb())}), flush=True)
 
 
 if __name__ == "__main__":
