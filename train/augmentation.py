@@ -69,7 +69,8 @@ def resized(config: Augment, keys: Key, images: Array, size: int) -> Array:
     if target == images.shape[1:3]:
         return images
     shape = (images.shape[0], *target, images.shape[3])
-    smaller = jax.image.resize(images.astype(jnp.float32), shape, "linear")
+    # In 64 bits, where they are enabled, an image's pixels do not depend on the size of the batch.
+    smaller = jax.image.resize(images.astype(jnp.result_type(float)), shape, "linear")
     return jnp.round(smaller).astype(jnp.uint8)
 
 

@@ -188,9 +188,12 @@ def gaussian_weights(size: int, sigma: float) -> np.ndarray:
     return np.where(apart <= radius, blur, 0).astype(np.float32)
 
 
-def _spread(rows: np.ndarray, columns: np.ndarray, noise: Array) -> Array:
+def _spread(rows: ArrayLike, columns: ArrayLike, noise: ArrayLike) -> Array:
     """Return the noise (B, n, m, 2) at every pixel: a weighted mean along each axis in turn."""
-    return jnp.einsum("hn,bnmc,wm->bhwc", rows, noise, columns, precision="highest")
+    # In 64 bits, where they are enabled, an image's sums do not depend on the size of the batch.
+    rows, noise, columns = (jnp.asarray(a, jnp.result_type(float)) for a in (rows, noise, columns))
+    spread = jnp.einsum("hn,bnmc,wm->bhwc", rows, noise, columns, precision="highest")
+    return spread.astype(jnp.float32)
 
 
 def _expect_amount(report: Report, name: str, value: float) -> None:
