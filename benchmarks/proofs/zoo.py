@@ -15,7 +15,7 @@ from tests.models import zoo_parity
 
 ROOT = Path(__file__).parents[2]
 LIMITS = {"logits": 1e-8, "grads": 1e-8, "stats": 1e-8, "single": 3e-4}
-"""Processors round single precision differently: RegNet-X's 6e-5 with AVX-512 is 1.3e-4 with AVX2."""
+"""RegNet-X in single precision: 6e-5 on a processor with AVX-512, 1.3e-4 on one with AVX2."""
 
 
 def run(count: int) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from jax import lax
 
 from jaxcnn.checks import Report
 from jaxcnn.ops.pool_checks import resolve_pool
-from jaxcnn.ops.taps import add_up, taps
+from jaxcnn.ops.spread import spread, transposed
+from jaxcnn.ops.taps import taps
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, IntOrTuple, Padding, Shape
 
@@ -107,11 +108,11 @@ def _maximum_jvp(place: Window, primals: tuple[Array], tangents: tuple[Array]):
     # At least 32 bits: gradients of windows that overlap are added up, and CPUs are slow with 16.
     wide = jnp.promote_types(dx.dtype, jnp.float32)
     first = first_maximum(x.astype(wide), place)
-    parts = (
-        lax.select(first == number, tap, jnp.zeros_like(tap))
-        for number, tap in enumerate(taps(dx.astype(wide), place))
-    )
-    return y, add_up(parts).astype(dx.dtype)
+
+    def back(ct: Array) -> Array:
+        return spread(lambda n, f, g: jnp.where(f == n, g, 0), (first, ct), place)
+
+    return y, transposed(back, y.astype(wide), dx.astype(wide)).astype(x.dtype)
 
 
 def first_maximum(x: Array, place: Window) -> Array:

@@ -2,7 +2,9 @@
 
 import functools
 import math
+from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -10,8 +12,12 @@ from jax import lax
 from jaxcnn.checks import Report, is_number
 from jaxcnn.ops.max_pool import maximum
 from jaxcnn.ops.pool_checks import resolve_pool
+from jaxcnn.ops.spread import spread, transposed
+from jaxcnn.ops.taps import add_up, taps
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, IntOrTuple, Padding
+
+UNROLL = 64  # more taps would compile slowly
 
 
 def avg_pool(
@@ -171,8 +177,41 @@ def lp_pool(
     return jnp.where(nothing, 0, jnp.where(nothing, 1, sums) ** (1 / p)).astype(x.dtype)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(1,))
 def total(x: Array, place: Window) -> Array:
     """Sum every window, with arguments that are known to be right."""
+    return _by_platform(_unrolled, x, place)
+
+
+@total.defjvp
+def _total_jvp(place: Window, primals: tuple[Array], tangents: tuple[Array]):
+    (x,), (dx,) = primals, tangents
+    return total(x, place), _by_platform(_transposed, dx, place)
+
+
+def _by_platform(form: Callable[[Array, Window], Array], x: Array, place: Window) -> Array:
+    """Sum by this form on CPUs, whose windowed reduction is up to five times as slow."""
+    if math.prod(place.window) > UNROLL:
+        return _reduce(x, place)
+    return lax.platform_dependent(
+        x, cpu=lambda x: form(x, place), default=lambda x: _reduce(x, place)
+    )
+
+
+def _unrolled(x: Array, place: Window) -> Array:
+    return add_up(taps(x, place))
+
+
+def _transposed(x: Array, place: Window) -> Array:
+    """Sum every window by a program whose transpose is quick."""
+
+    def back(ct: Array) -> Array:
+        return spread(lambda _, piece: piece, (ct,), place)
+
+    return transposed(back, _unrolled(x, place), x)
+
+
+def _reduce(x: Array, place: Window) -> Array:
     return lax.reduce_window(
         x,
         np.zeros((), x.dtype),  # a traced zero would hide that this is a sum, which has a gradient
