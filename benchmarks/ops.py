@@ -71,14 +71,17 @@ CONVS: Any = (
     ((8, 2, 2, 512), 3, 512),
 )
 POOLS: Any = ((8, 112, 112, 64), 3, 0, 2), ((8, 56, 56, 64), 2, 0, 2), ((8, 28, 28, 192), 3, 0, 1)
+MEANS: Any = ((8, 35, 35, 288), 3, 0, 1), ((8, 56, 56, 128), 2, 0, 2)
 UPS: Any = ((4, 32, 32, 256), 2, 128, 2), ((4, 32, 32, 64), 4, 64, 2)
 TABLE = (
     *(Row("conv", part, *shape) for shape in CONVS for part in PARTS),
     *(Row("max_pool", "gradient", *shape) for shape in POOLS),
+    Row("max_pool", "gradient", *POOLS[0], dtype="bfloat16"),
+    *(Row("avg_pool", part, *shape) for shape in MEANS for part in ("forward", "gradient")),
     *(Row("conv_transpose", part, *shape) for shape in UPS for part in PARTS),
     *(
-        Row("conv", part, x, window, features, dtype="bfloat16")
-        for x, window, features in (CONVS[1], CONVS[5])
+        Row("conv", part, *shape, dtype="bfloat16")
+        for shape in (CONVS[1], CONVS[5], CONVS[13])
         for part in PARTS
     ),
 )
@@ -133,11 +136,12 @@ def functions(row: Row) -> dict[str, Callable[..., Any]]:
     """Return the ways to compute an operation of input and kernel."""
     stride, groups, pad = row.stride, row.groups, row.padding
     pairs: Any = ((pad, pad),) * 2
-    if row.op == "max_pool":
+    if row.op in ("max_pool", "avg_pool"):
         window, steps = (row.window,) * 2, (stride, stride)
+        ours, theirs = getattr(ops, row.op), getattr(nn, row.op)
         return {
-            "jaxcnn": lambda x, _: ops.max_pool(x, row.window, stride=stride, padding=pad),
-            "flax": lambda x, _: nn.max_pool(x, window, steps, pairs),
+            "jaxcnn": lambda x, _: ours(x, row.window, stride=stride, padding=pad),
+            "flax": lambda x, _: theirs(x, window, steps, pairs),
         }
     if row.op == "conv_transpose":
         return {

@@ -107,13 +107,19 @@ def networks(rows: Sequence[dict[str, Any]]) -> str:
         (
             row["name"],
             *(
-                f"{found['ready_s']:.1f}, {found['peak_mb']:,}" if found else ""
+                cost(found) if found else ""
                 for found in (row["peers"].get(peer) for peer in ("jaxcnn", *peers))
             ),
         )
         for row in rows
     ]
     return markdown(head, lines) + "\n\n" + markdown(head_2, costs)
+
+
+def cost(peer: dict[str, Any]) -> str:
+    """Return the seconds to the first step and the memory, where that is known."""
+    peak = peer["peak_mb"]
+    return f"{peer['ready_s']:.1f}, " + ("?" if peak is None else f"{peak:,}")
 
 
 def operations(rows: Sequence[dict[str, Any]]) -> str:

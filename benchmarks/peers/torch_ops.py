@@ -25,14 +25,15 @@ def calls(row: dict[str, Any], given: Any) -> tuple[Any, Any]:
     dtype = getattr(torch, row["dtype"])
     x, g = images(given["x"]).to(dtype), images(given["cotangent"]).to(dtype)
     stride, padding, groups = row["stride"], row["padding"], row["groups"]
-    if row["op"] == "max_pool":
-        x.requires_grad_()
+    if row["op"].endswith("pool"):
+        pool = getattr(functional, row["op"] + "2d")
+        x.requires_grad_(row["part"] == "gradient")
 
-        def pool() -> Any:
-            y = functional.max_pool2d(x, row["window"], stride, padding)
-            return torch.autograd.grad(y, x, g)[0]
+        def pooled() -> Any:
+            y = pool(x, row["window"], stride, padding)
+            return torch.autograd.grad(y, x, g)[0] if x.requires_grad else y
 
-        return pool, back
+        return pooled, back
     up = row["op"] == "conv_transpose"
     kernel = torch.from_numpy(given["kernel"].transpose((2, 3, 0, 1) if up else (3, 2, 0, 1)))
     kernel = kernel.to(dtype).contiguous(memory_format=torch.channels_last)

@@ -1,11 +1,13 @@
 """Residual blocks (He et al. 2015): what a layer adds to its input."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flax import linen as nn
 
 from jaxcnn import layers
+from jaxcnn.blocks.looped import looped
 from jaxcnn.blocks.parts import (
     Act,
     Conv,
@@ -180,6 +182,8 @@ class ResidualStage(nn.Module):
       stochastic_depth: One rate per block, handed to it as `stochastic_depth=...`; empty for
         none.
       first: Constructor of the first block; None for `block`.
+      scan_blocks: Whether the blocks after the first are one loop, which compiles once; its
+        variables are the same.
 
     Source: He et al. 2015, table 1.
 
@@ -199,6 +203,7 @@ class ResidualStage(nn.Module):
     block: Callable[..., Any]
     stochastic_depth: tuple[float, ...] = ()
     first: Callable[..., Any] | None = None
+    scan_blocks: bool = False
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
@@ -211,11 +216,17 @@ class ResidualStage(nn.Module):
         rates = self.stochastic_depth
         rule, fix = f"must be empty or one rate for each of {self.blocks} blocks", "count them"
         report.expect(len(rates) in (0, self.blocks), "stochastic_depth", rates, rule, fix)
+        rule, fix = "must be False where each block has its own stochastic_depth", "use one of them"
+        report.expect(not (self.scan_blocks and rates), "scan_blocks", True, rule, fix)
         report.done()
-        for i in range(self.blocks):
-            block, stride = (self.first or self.block, self.stride) if i == 0 else (self.block, 1)
-            options = {"stochastic_depth": rates[i]} if rates else {}
-            x = block(self.features, stride=stride, name=f"block{i + 1}", **options)(x)
+        names = [f"block{i + 1}" for i in range(self.blocks)]
+        options = [{"stochastic_depth": rate} for rate in rates] or [{}] * self.blocks
+        first, others = self.first or self.block, partial(self.block, self.features, stride=1)
+        x = first(self.features, stride=self.stride, name=names[0], **options[0])(x)
+        if self.scan_blocks and self.blocks > 2 and not self.is_initializing():
+            return looped(self, names[1:], others, x)
+        for name, option in zip(names[1:], options[1:], strict=True):
+            x = others(name=name, **option)(x)
         return x
 
 

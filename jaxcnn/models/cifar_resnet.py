@@ -35,6 +35,8 @@ class CifarResNet(nn.Module):
       dropout: Share of the averaged features dropped in training, in [0, 1).
       zero_init: Whether the last norm of each block starts with scale 0.
       remat: Whether the backward pass recomputes each block rather than keep its activations.
+      scan_blocks: Whether training runs the equal blocks of a stage as one loop: it compiles
+        once, and each step takes longer. Variables are the same.
       norm: What makes a norm, called `norm(use_running_average=..., dtype=..., name=...)(x)`.
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
@@ -58,6 +60,7 @@ class CifarResNet(nn.Module):
     dropout: float = 0.0
     zero_init: bool = False
     remat: bool = False
+    scan_blocks: bool = False
     norm: Callable[..., Any] | None = layers.BatchNormConfig()
     act: Callable[[Array], Array] = nn.relu
     conv: Callable[..., Any] = layers.Conv
@@ -84,7 +87,7 @@ class CifarResNet(nn.Module):
         x = ConvNormAct(self.width, **wiring, name="stem")(x)
         for i, drops in enumerate(stage_rates(self.stochastic_depth, (self.blocks,) * 3)):
             stage = partial(ResidualStage, self.blocks, self.width * 2**i, min(i + 1, 2), block)
-            x = stage(drops, name=f"stage{i + 1}")(x)
+            x = stage(drops, scan_blocks=self.scan_blocks and train, name=f"stage{i + 1}")(x)
         return classify(self, global_avg_pool(x), train)
 
 

@@ -53,6 +53,8 @@ class PreactResNet(nn.Module):
       dropout: Share of the averaged features dropped in training, in [0, 1).
       zero_init: Whether the last kernel of each block starts at 0 (no norm follows it).
       remat: Whether the backward pass recomputes each block rather than keep its activations.
+      scan_blocks: Whether training runs the equal blocks of a stage as one loop: it compiles
+        once, and each step takes longer. Variables are the same.
       norm: What makes a norm, called `norm(use_running_average=..., dtype=..., name=...)(x)`.
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
@@ -81,6 +83,7 @@ class PreactResNet(nn.Module):
     dropout: float = 0.0
     zero_init: bool = False
     remat: bool = False
+    scan_blocks: bool = False
     norm: Callable[..., Any] | None = layers.BatchNormConfig()
     act: Callable[[Array], Array] = nn.relu
     conv: Callable[..., Any] = layers.Conv
@@ -107,7 +110,7 @@ class PreactResNet(nn.Module):
         for i, (count, drops) in enumerate(zip(self.blocks, rates, strict=True)):
             first = partial(block, activated=True) if i == 0 else None
             stage = partial(ResidualStage, count, features * 2**i, min(i + 1, 2), block, drops)
-            x = stage(first, name=f"stage{i + 1}")(x)
+            x = stage(first, scan_blocks=self.scan_blocks and train, name=f"stage{i + 1}")(x)
         x = NormAct(norm, self.act, name="last")(x)
         return classify(self, global_avg_pool(x), train)
 

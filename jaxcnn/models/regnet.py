@@ -111,6 +111,8 @@ class RegNet(nn.Module):
       dropout: Share of the averaged features dropped in training, in [0, 1).
       zero_init: Whether the last norm of each block starts with scale 0.
       remat: Whether the backward pass recomputes each block rather than keep its activations.
+      scan_blocks: Whether training runs the equal blocks of a stage as one loop: it compiles
+        once, and each step takes longer. Variables are the same.
       norm: What makes a norm, called `norm(use_running_average=..., dtype=..., name=...)(x)`.
       act: Nonlinearity.
       conv: Constructor of the convolutions, called `conv(features, kernel_size, ...)`.
@@ -138,6 +140,7 @@ class RegNet(nn.Module):
     dropout: float = 0.0
     zero_init: bool = False
     remat: bool = False
+    scan_blocks: bool = False
     norm: Callable[..., Any] | None = layers.BatchNormConfig()
     act: Callable[[Array], Array] = nn.relu
     conv: Callable[..., Any] = layers.Conv
@@ -166,7 +169,8 @@ class RegNet(nn.Module):
         rates = stage_rates(self.stochastic_depth, [stage.blocks for stage in stages])
         for i, ((count, features, group), drops) in enumerate(zip(stages, rates, strict=True), 1):
             inside = partial(block, hidden=features, groups=features // group)
-            x = ResidualStage(count, features, 2, inside, drops, name=f"stage{i}")(x)
+            stage = partial(ResidualStage, count, features, 2, inside, drops)
+            x = stage(scan_blocks=self.scan_blocks and train, name=f"stage{i}")(x)
         return classify(self, global_avg_pool(x), train, kernel_init=normal_001)
 
 
