@@ -1,11 +1,15 @@
 """Equal blocks as one loop: the same variables, outputs, gradients and statistics."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import linen as nn
 
-from jaxcnn import create_model
+from jaxcnn import create_model, layers
+from jaxcnn.blocks import BasicBlock, ResidualStage
 from jaxcnn.checks import ArgumentError
 from tests.marks import mostly_slow
 
@@ -20,10 +24,10 @@ LENGTHS = {
 X = np.random.default_rng(0).normal(size=(2, 16, 16, 3))
 
 
-def step(model):
+def step(model, **options):
     def loss(params, stats):
         variables = {"params": params, "batch_stats": stats}
-        y, moved = model.apply(variables, X, train=True, mutable=["batch_stats"])
+        y, moved = model.apply(variables, X, mutable=["batch_stats"], **options)
         return jnp.sin(y).sum(), moved
 
     return lambda v: jax.value_and_grad(loss, has_aux=True)(v["params"], v["batch_stats"])
@@ -33,7 +37,7 @@ def step(model):
 def test_training_is_a_loop_over_the_same_variables(name):
     model = create_model(name, num_classes=4, scan_blocks=True)
     variables = jax.eval_shape(model.init, jax.random.key(0), X)
-    program, (value, grads) = jax.make_jaxpr(step(model), return_shape=True)(variables)
+    program, (value, grads) = jax.make_jaxpr(step(model, train=True), return_shape=True)(variables)
     assert f"length={LENGTHS[name]}" in str(program)
     assert grads == variables["params"]
     assert value[1]["batch_stats"] == variables["batch_stats"]
@@ -48,13 +52,13 @@ def test_evaluation_is_no_loop():
     assert programs[0] == programs[1]
 
 
-@pytest.mark.parametrize("remat", mostly_slow([False, True], (False,)))
-def test_a_step_is_the_same(remat, x64):
-    fields = {"blocks": (1, 4, 1, 1), "width": 4, "num_classes": 3, "bottleneck": False}
-    plain = create_model("resnet18", remat=remat, **fields)
+@pytest.mark.parametrize("block", [BasicBlock, nn.remat(BasicBlock)])
+def test_a_step_is_the_same(block, x64):
+    norm = functools.partial(layers.BatchNorm, use_running_average=False)
+    plain = ResidualStage(4, 3, 1, functools.partial(block, norm=norm))
+    looped = plain.clone(scan_blocks=True)
     variables = jax.jit(plain.init)(jax.random.key(0), X)
-    model = plain.clone(scan_blocks=True)
-    expected, found = (jax.jit(step(m))(variables) for m in (plain, model))
+    expected, found = (jax.jit(step(stage))(variables) for stage in (plain, looped))
     assert jax.tree.structure(found) == jax.tree.structure(expected)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-12 * max(np.abs(b).max(), 1))
@@ -64,4 +68,4 @@ def test_blocks_that_differ_are_no_loop():
     model = create_model("resnet20", scan_blocks=True, stochastic_depth=0.2)
     variables = jax.eval_shape(model.init, jax.random.key(0), X)
     with pytest.raises(ArgumentError, match="scan_blocks.*stochastic_depth"):
-        jax.eval_shape(step(model), variables)
+        jax.eval_shape(step(model, train=True), variables)
