@@ -33,7 +33,7 @@ def step(model, **options):
     return lambda v: jax.value_and_grad(loss, has_aux=True)(v["params"], v["batch_stats"])
 
 
-@pytest.mark.parametrize("name", mostly_slow(LENGTHS, ("resnet50",)))
+@pytest.mark.parametrize("name", mostly_slow(LENGTHS, ("resnet110",)))
 def test_training_is_a_loop_over_the_same_variables(name):
     model = create_model(name, num_classes=4, scan_blocks=True)
     variables = jax.eval_shape(model.init, jax.random.key(0), X)
