@@ -182,6 +182,12 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
         "`python -m benchmarks cpu`.",
         networks,
     ),
+    "cpu_avx2": (
+        "The same on a processor without AVX-512",
+        "A few of the rows above, measured later, with quicker gradients of pooling; other work ran "
+        "beside them, hence the spreads. This processor has no arithmetic of bfloat16.",
+        networks,
+    ),
     "ops": (
         "Single operations, on a CPU",
         "As above, for an operation or one of its gradients; `python -m benchmarks ops`.",
