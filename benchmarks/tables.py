@@ -184,8 +184,8 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
     ),
     "cpu_avx2": (
         "The same on a processor without AVX-512",
-        "A few of the rows above, measured later, with quicker gradients of pooling; other work ran "
-        "beside them, hence the spreads. This processor has no arithmetic of bfloat16.",
+        "A few of the rows above, measured later, with quicker gradients of pooling; other work "
+        "ran beside them, hence the spreads. This processor has no arithmetic of bfloat16.",
         networks,
     ),
     "ops": (
