@@ -18,7 +18,8 @@ def looped(parent: nn.Module, names: list[str], block: Callable[..., Any], x: Ar
     """Apply the parent's blocks of these names, which differ in their variables alone.
 
     The variables keep their places: they are put together as the loop begins, and what it writes
-    is taken apart. What else looks at modules inside of it (taps, sown values) sees nothing.
+    is taken apart. What else looks at modules inside of it (taps, sown values) sees nothing. The
+    blocks draw nothing at random: they would all draw the same.
 
     Args:
       parent: The module that has the blocks, at its `@nn.compact` call.
@@ -37,7 +38,7 @@ def looped(parent: nn.Module, names: list[str], block: Callable[..., Any], x: Ar
         loop = nn.scan(
             lambda one, x, _: (one(x), None),
             variable_axes=dict.fromkeys(COLLECTIONS, 0),
-            split_rngs={"params": True, "dropout": True},
+            split_rngs={"dropout": False},  # may be a key for each example, which no split takes
             length=len(names),
         )
         return loop(block(name=LOOP), x, None)[0]

@@ -121,6 +121,11 @@ class PreactResNet(nn.Module):
         meant = not (self.bottleneck and self.block_dropout)
         fix = "use bottleneck=False, or dropout or stochastic_depth"
         report.expect(meant, "block_dropout", self.block_dropout, rule, fix)
+        rule, fix = (
+            "must be False with block_dropout, which a loop would draw once",
+            "use one of them",
+        )
+        report.expect(not (self.scan_blocks and self.block_dropout), "scan_blocks", True, rule, fix)
         report.done()
         return partial(
             recomputed(PreactBottleneck if self.bottleneck else PreactBasicBlock, self.remat),

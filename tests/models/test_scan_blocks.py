@@ -69,3 +69,9 @@ def test_blocks_that_differ_are_no_loop():
     variables = jax.eval_shape(model.init, jax.random.key(0), X)
     with pytest.raises(ArgumentError, match="scan_blocks.*stochastic_depth"):
         jax.eval_shape(step(model, train=True), variables)
+
+
+def test_a_loop_draws_nothing():
+    model = create_model("wrn_16_8", block_dropout=0.3, scan_blocks=True)
+    with pytest.raises(ArgumentError, match="scan_blocks.*block_dropout"):
+        jax.eval_shape(model.init, jax.random.key(0), X)
