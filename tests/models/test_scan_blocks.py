@@ -75,3 +75,11 @@ def test_a_loop_draws_nothing():
     model = create_model("wrn_16_8", block_dropout=0.3, scan_blocks=True)
     with pytest.raises(ArgumentError, match="scan_blocks.*block_dropout"):
         jax.eval_shape(model.init, jax.random.key(0), X)
+
+
+def test_a_key_for_each_example_is_taken():
+    stage = ResidualStage(3, 3, 1, functools.partial(BasicBlock, norm=None), scan_blocks=True)
+    variables = jax.eval_shape(stage.init, jax.random.key(0), X)
+    rngs = {"dropout": layers.per_example(jax.random.key(0), jnp.arange(len(X)))}
+    y = jax.eval_shape(lambda v: stage.apply(v, X, rngs=rngs), variables)
+    assert y.shape == X.shape
