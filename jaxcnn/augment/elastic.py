@@ -192,8 +192,8 @@ def _spread(rows: ArrayLike, columns: ArrayLike, noise: ArrayLike) -> Array:
     """Return the noise (B, n, m, 2) at every pixel: a weighted mean along each axis in turn."""
     # In 64 bits, where they are enabled, an image's sums do not depend on the size of the batch.
     rows, noise, columns = (jnp.asarray(a, jnp.result_type(float)) for a in (rows, noise, columns))
-    spread = jnp.einsum("hn,bnmc,wm->bhwc", rows, noise, columns, precision="highest")
-    return spread.astype(jnp.float32)
+    everywhere = jnp.einsum("hn,bnmc,wm->bhwc", rows, noise, columns, precision="highest")
+    return everywhere.astype(jnp.float32)
 
 
 def _expect_amount(report: Report, name: str, value: float) -> None:

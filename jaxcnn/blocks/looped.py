@@ -26,6 +26,9 @@ def looped(parent: nn.Module, names: list[str], block: Callable[..., Any], x: Ar
       names: Names of the blocks, in order.
       block: Their constructor, called `block(name=...)`.
       x: What the first of them takes, and each gives.
+
+    Returns:
+      What the last of them gives, of the shape of `x`.
     """
 
     def stacked(variables: Any) -> Any:

@@ -210,7 +210,8 @@ class ResidualStage(nn.Module):
         """Map (N, H, W, C) to (N, ceil(H / stride), ceil(W / stride), features).
 
         Raises:
-          ValueError: If there is no block, or not one rate per block.
+          ValueError: If there is no block, not one rate per block, or a loop over blocks that
+            have rates of their own.
         """
         report = start_report(self, x, "blocks", "features", "stride")
         rates = self.stochastic_depth

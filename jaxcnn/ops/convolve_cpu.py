@@ -48,11 +48,16 @@ def depthwise(x: Array, kernel: Array, place: Window, groups: int, precision: An
     def part(seen: Array, weight: Array) -> Array:
         if times > 1:  # every channel gives `times` neighbouring ones
             seen = jnp.repeat(seen, times, axis=-1)
-        weight = weight.reshape((1,) * (seen.ndim - 1) + weight.shape[-1:])
-        return seen.astype(wide) * weight.astype(wide)
+        return seen.astype(wide) * weight
 
-    pairs = zip(taps(x, place), tap_kernels(kernel), strict=True)
+    pairs = zip(taps(x, place), weights(kernel, wide), strict=True)
     return add_up(part(seen, weight) for seen, weight in pairs).astype(x.dtype)
+
+
+def weights(kernel: Array, dtype: Any) -> list[Array]:
+    """Return what a depthwise kernel multiplies each tap by, `(1, ..., 1, C)` for `(N, *S, C)`."""
+    shape = (1,) * (kernel.ndim - 1) + kernel.shape[-1:]
+    return [weight.reshape(shape).astype(dtype) for weight in tap_kernels(kernel)]
 
 
 def depthwise_change(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
@@ -61,10 +66,10 @@ def depthwise_change(x: Array, kernel: Array, place: Window, groups: int, precis
     y = depthwise(x, kernel, place, groups, precision)
     if kernel.shape[-1] > groups or (x.dtype == wide and max(place.stride) == 1):
         return y  # its transpose is as quick, or nearly so
-    weights = [jnp.expand_dims(w, range(x.ndim - 2)).astype(wide) for w in tap_kernels(kernel)]
+    each = weights(kernel, wide)
 
     def back(ct: Array) -> Array:
-        return spread(lambda number, piece: piece * weights[number], (ct,), place)
+        return spread(lambda number, piece: piece * each[number], (ct,), place)
 
     return transposed(back, y.astype(wide), x.astype(wide)).astype(x.dtype)
 
@@ -81,8 +86,7 @@ def depthwise_by_image(
         return depthwise(x, kernel, place, groups, precision)
     wide = jnp.promote_types(x.dtype, jnp.float32)
     shape = (*place.output, x.shape[-1])
-    weights = (k.reshape((1,) * len(place.output) + k.shape[-1:]) for k in tap_kernels(kernel))
-    maps = [jnp.broadcast_to(weight.astype(wide), shape) for weight in weights]
+    maps = [jnp.broadcast_to(weight[0], shape) for weight in weights(kernel, wide)]
 
     # Nothing but the image is kept for the backward pass: its taps are cut out again.
     @functools.partial(jax.checkpoint, prevent_cse=False)

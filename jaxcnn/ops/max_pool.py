@@ -5,13 +5,12 @@ import math
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from jaxcnn.checks import Report
 from jaxcnn.ops.pool_checks import resolve_pool
 from jaxcnn.ops.spread import spread, transposed
-from jaxcnn.ops.taps import taps
+from jaxcnn.ops.taps import taps, windowed
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, IntOrTuple, Padding, Shape
 
@@ -137,12 +136,4 @@ def _unrolled(x: Array, place: Window) -> Array:
 
 
 def _reduce(x: Array, place: Window) -> Array:
-    return lax.reduce_window(
-        x,
-        np.asarray(lowest(x.dtype), x.dtype),
-        lax.max,
-        (1, *place.window, 1),
-        (1, *place.stride, 1),
-        ((0, 0), *place.total_padding, (0, 0)),
-        window_dilation=(1, *place.dilation, 1),
-    )
+    return windowed(x, place, lax.max, lowest(x.dtype))

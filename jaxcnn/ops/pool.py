@@ -13,7 +13,7 @@ from jaxcnn.checks import Report, is_number
 from jaxcnn.ops.max_pool import maximum
 from jaxcnn.ops.pool_checks import resolve_pool
 from jaxcnn.ops.spread import spread, transposed
-from jaxcnn.ops.taps import add_up, taps
+from jaxcnn.ops.taps import add_up, taps, windowed
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, IntOrTuple, Padding
 
@@ -212,15 +212,7 @@ def _transposed(x: Array, place: Window) -> Array:
 
 
 def _reduce(x: Array, place: Window) -> Array:
-    return lax.reduce_window(
-        x,
-        np.zeros((), x.dtype),  # a traced zero would hide that this is a sum, which has a gradient
-        lax.add,
-        (1, *place.window, 1),
-        (1, *place.stride, 1),
-        ((0, 0), *place.total_padding, (0, 0)),
-        window_dilation=(1, *place.dilation, 1),
-    )
+    return windowed(x, place, lax.add, 0)
 
 
 def divisor(place: Window, *, include_padding: bool) -> np.ndarray:

@@ -76,7 +76,11 @@ def interleave(phases: dict[Shape, Array], stride: Shape) -> Array:
 
 
 def join(parts: list[Array], axis: int) -> Array:
-    """Return the arrays' elements by turns along an axis."""
+    """Return the arrays' elements by turns along an axis.
+
+    >>> join([jnp.array([1, 3]), jnp.array([2, 4])], 0).tolist()
+    [1, 2, 3, 4]
+    """
     if len(parts) == 1:
         return parts[0]
     y = jnp.stack(parts, axis + 1)
