@@ -64,12 +64,17 @@ WORKLOADS = (
 )
 
 
+def wanted() -> list[Workload]:
+    """Return the rows that were asked for."""
+    rows = re.compile(os.environ.get("ROWS", ""))
+    return [workload for workload in WORKLOADS if rows.search(workload.name)]
+
+
 def run(count: int) -> dict[str, Any]:
-    wanted, rows = re.compile(os.environ.get("ROWS", "")), []
-    for workload in WORKLOADS:
-        if wanted.search(workload.name):
-            rows.append(race(workload, count or ROUNDS))
-            print(told(rows[-1]), flush=True)
+    rows = []
+    for workload in wanted():
+        rows.append(race(workload, count or ROUNDS))
+        print(told(rows[-1]), flush=True)
     failed = [f"{r['name']}: {peer}" for r in rows for peer in r["failed"]]
     return {"rounds": count or ROUNDS, "warm_up": WARM_UP, "rows": rows, "failures": failed}
 

@@ -1,6 +1,7 @@
 """Seconds to the first training step, with an empty cache of compiled programs and a full one.
 
 Each is a process of its own; what it takes to import the libraries counts. Plain Flax beside it.
+`ROWS` is a regular expression of the rows wanted, as in `python -m benchmarks cpu`.
 """
 
 import os
@@ -10,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cpu import WORKLOADS, Workload
+from benchmarks.cpu import Workload, wanted
 from benchmarks.peers.given import write
 from benchmarks.peers.race import Racer
 from benchmarks.table import show
@@ -23,7 +24,7 @@ CACHE = {
 
 
 def run(count: int) -> dict[str, Any]:
-    chosen = [work for work in WORKLOADS if work.table == "main" and work.train]
+    chosen = [work for work in wanted() if work.table == "main" and work.train]
     rows = [compare(work, count or ROUNDS) for work in chosen]
     names = ("name", "jaxcnn_cold_s", "jaxcnn_warm_s", "flax_cold_s", "flax_warm_s")
     show([names, *([row[name] for name in names] for row in rows)])

@@ -20,8 +20,11 @@ ONLY = {"keras": RESNETS, "haiku": RESNETS, "equinox": RESNETS}
 WITHOUT = {"torch": {"efficientnet_lite0"}, "torch.compile": {"efficientnet_lite0"}}
 # As the lab has it, for all alike: small pages cost each library a tenth of its time.
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
-FIRST, LATER, HALF = 1e-4, 2e-2, 5e-2
-"""By how much the first loss may differ, those after updates, and any in bf16; relative."""
+FIRST, LATER, HALF = 1e-4, 4e-2, 5e-2
+"""By how much the first loss may differ, those after updates, and any in bf16; relative.
+
+Two updates made 2e-2 of the rounding in Inception-v3, whose first losses differ by 2e-6.
+"""
 
 
 @dataclass

@@ -144,11 +144,12 @@ def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> Forms:
     # where there is a stride: of wide layers on small maps that is most of the work.
     wide = narrow >= (256 if max(place.stride) > 1 else 512)
     wide &= math.prod(place.output) <= SMALL_MAP and count <= MOST_TAPS // 2
-    # Few products of few columns are no faster: first layers, but for those with large windows.
-    thin = kernel[-2] <= 4 and count <= 25
+    # A first layer's few products of few columns gain nothing in strips, but for large windows and
+    # few rows.
+    thin = kernel[-2] <= 8 < kernel[-1] and count <= 25
     value = one_row_more if pays(x, kernel, place, kernel[-1]) else native
     change = one_row_less if pays(x, kernel, place, kernel[-2]) else native
-    return Forms(value, dots if wide else change, native if thin else strips)
+    return Forms(value, dots if wide else change, dots if thin else strips)
 
 
 def product(x: Array, matrix: Array, precision: Any) -> Array:
