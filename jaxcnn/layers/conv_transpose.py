@@ -9,7 +9,7 @@ from flax.linen import dtypes, initializers
 
 from jaxcnn.layers import arguments
 from jaxcnn.layers.conv import default_kernel_init
-from jaxcnn.ops.conv_transpose import fractional
+from jaxcnn.ops.fractional import fractional
 from jaxcnn.ops.window import Pairs, extent, resolve_padding
 from jaxcnn.typing import Array, Dtype, Shape
 

@@ -1,17 +1,14 @@
 """Transposed convolution: the gradient of a convolution with respect to its input."""
 
-import math
 from typing import Any
 
 import jax.numpy as jnp
-from jax import lax
 
 from jaxcnn.checks import Report
 from jaxcnn.ops.conv import expect_bias, expect_rank
-from jaxcnn.ops.convolve import convolve
-from jaxcnn.ops.convolve_cpu import product
+from jaxcnn.ops.fractional import fractional
 from jaxcnn.ops.pad import expect_batch
-from jaxcnn.ops.window import Pairs, Window, extent, resolve_padding
+from jaxcnn.ops.window import Pairs, extent, resolve_padding
 from jaxcnn.typing import Array, IntOrTuple, Padding, Shape
 
 
@@ -32,7 +29,8 @@ def conv_transpose(
     Every input element stamps its filter, weighted by its value, onto the output, `stride`
     apart; `padding` is cut off the result. The meaning is PyTorch's (and the lectures'). XLA's
     dilated convolutions are avoided, as their gradients are slow: zeros are put between the
-    elements by a pad, and where filters do not overlap the whole is one matrix product.
+    elements by a pad, and on CPUs one convolution computes all phases of the stride as channels,
+    a matrix product where filters do not overlap.
 
     .. math:: y_{n,q,k} = b_k + \sum_{p, u, c:\; sp + du - lo = q} x_{n,p,c} \, w_{u,c,k}
 
@@ -78,49 +76,14 @@ def conv_transpose(
     )
     report.done()
     window = kernel.shape[:-2]
-    if groups == 1 and strides == window and not any(map(any, pads)) and max(steps) == 1:
-        y = stamp(x, kernel, precision)
-        y = jnp.pad(y, ((0, 0), *((0, e) for e in extra), (0, 0)))
-    else:
-        spans = [extent(k, d) for k, d in zip(window, steps, strict=True)]
-        margins = tuple(
-            (e - 1 - lo, e - 1 - hi + more)
-            for e, (lo, hi), more in zip(spans, pads, extra, strict=True)
-        )
-        flipped = by_group(jnp.flip(kernel, range(kernel.ndim - 2)), groups)
-        y = fractional(x, flipped, strides, margins, steps, groups, precision)
+    spans = [extent(k, d) for k, d in zip(window, steps, strict=True)]
+    margins = tuple(
+        (e - 1 - lo, e - 1 - hi + more)
+        for e, (lo, hi), more in zip(spans, pads, extra, strict=True)
+    )
+    flipped = by_group(jnp.flip(kernel, range(kernel.ndim - 2)), groups)
+    y = fractional(x, flipped, strides, margins, steps, groups, precision)
     return y if bias is None else y + jnp.expand_dims(bias, range(y.ndim - 1))
-
-
-def fractional(
-    x: Array,
-    kernel: Array,
-    stride: Shape,
-    margins: Pairs,
-    dilation: Shape,
-    groups: int = 1,
-    precision: Any = None,
-) -> Array:
-    """Convolve an input with `stride - 1` zeros put between its elements, stepping by one."""
-    config = [(lo, hi, s - 1) for (lo, hi), s in zip(margins, stride, strict=True)]
-    x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *config, (0, 0, 0)])
-    window, rank = kernel.shape[:-2], x.ndim - 2
-    sizes = x.shape[1:-1]
-    output = tuple(n - extent(k, d) + 1 for n, k, d in zip(sizes, window, dilation, strict=True))
-    nothing, ones = ((0, 0),) * rank, (1,) * rank
-    place = Window(sizes, window, ones, nothing, dilation, output, (0,) * rank)
-    return convolve(x, kernel, place, groups, precision)
-
-
-def stamp(x: Array, kernel: Array, precision: Any = None) -> Array:
-    """Place filters side by side: a product, and its result sorted into blocks."""
-    *window, channels, features = kernel.shape
-    rank = len(window)
-    matrix = jnp.moveaxis(kernel, -2, 0).reshape(channels, math.prod(window) * features)
-    y = product(x, matrix, precision).reshape(*x.shape[:-1], *window, features)
-    order = [axis + i * rank for axis in range(1, rank + 1) for i in (0, 1)]
-    sizes = [n * k for n, k in zip(x.shape[1:-1], window, strict=True)]
-    return y.transpose(0, *order, y.ndim - 1).reshape(x.shape[0], *sizes, features)
 
 
 def by_group(kernel: Array, groups: int) -> Array:

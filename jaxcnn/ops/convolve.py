@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
-from jaxcnn.ops.convolve_cpu import Form, forms
+from jaxcnn.ops.convolve_cpu import Form, Forms, forms
 from jaxcnn.ops.native import NUMBERS, native
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, Shape
@@ -35,44 +35,57 @@ def convolve(
             feature_group_count=groups,
             precision=precision,
         )
-    if set(forms(x.shape, kernel.shape, place, groups)) == {native}:
+    chosen = forms(x.shape, kernel.shape, place, groups)
+    if set(chosen) == {native}:
         return native(x, kernel, place, groups, precision)
-    return _convolve(x, kernel, place, groups, precision)
+    return by_platform(x, kernel, chosen, native, place, groups, precision)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4))
-def _convolve(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
-    form = forms(x.shape, kernel.shape, place, groups).value
-    return _apply(form, x, kernel, place, groups, precision)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3, 4, 5, 6))
+def by_platform(
+    x: Array, kernel: Array, own: Forms, general: Form, place: Any, groups: int, precision: Any
+) -> Array:
+    """Convolve by CPUs' own forms there, and by the general one elsewhere.
+
+    Args:
+      x: `(N, *S, C)`.
+      kernel: `(*window, C // groups, K)`.
+      own: bilinear functions of `x` and `kernel`, and of all that follows; all compute the same.
+      general: another.
+      place: where the windows lie, as the forms take it.
+      groups: of channels.
+      precision: see `jax.lax.Precision`.
+    """
+    return _apply(own.value, general, x, kernel, place, groups, precision)
 
 
-@functools.partial(_convolve.defjvp, symbolic_zeros=True)
-def _convolve_jvp(place: Window, groups: int, precision: Any, primals: Any, tangents: Any):
+@functools.partial(by_platform.defjvp, symbolic_zeros=True)
+def _by_platform_jvp(
+    own: Forms, general: Form, place: Any, groups: int, precision: Any, primals: Any, tangents: Any
+):
     # The rule exists so that each platform stores x and kernel, and only its own: the
     # residuals of a plain `platform_dependent` would be those of all platforms.
     (x, kernel), (dx, dkernel) = primals, tangents
-    chosen = forms(x.shape, kernel.shape, place, groups)
     options = (place, groups, precision)
     parts = []
     if not isinstance(dx, SymbolicZero):
-        parts.append(_apply(chosen.input, dx, kernel, *options))
+        parts.append(_apply(own.input, general, dx, kernel, *options))
     if not isinstance(dkernel, SymbolicZero):
-        parts.append(_apply(chosen.kernel, x, dkernel, *options))
-    y = _convolve(x, kernel, *options)
+        parts.append(_apply(own.kernel, general, x, dkernel, *options))
+    y = by_platform(x, kernel, own, general, *options)
     return y, functools.reduce(jnp.add, parts) if parts else jnp.zeros_like(y)
 
 
 # Traced once for all equal convolutions of a network, which then takes two thirds of the time.
-@functools.partial(jax.jit, static_argnums=(0, 3, 4, 5), inline=True)
+@functools.partial(jax.jit, static_argnums=(0, 1, 4, 5, 6), inline=True)
 def _apply(
-    form: Form, x: Array, kernel: Array, place: Window, groups: int, precision: Any
+    form: Form, general: Form, x: Array, kernel: Array, place: Any, groups: int, precision: Any
 ) -> Array:
-    """Compute by this form on CPUs, and natively elsewhere."""
-    if form is native:
-        return native(x, kernel, place, groups, precision)
+    if form is general:
+        return form(x, kernel, place, groups, precision)
     return lax.platform_dependent(
         x,
         kernel,
         cpu=lambda x, kernel: form(x, kernel, place, groups, precision),
-        default=lambda x, kernel: native(x, kernel, place, groups, precision),
+        default=lambda x, kernel: general(x, kernel, place, groups, precision),
     )

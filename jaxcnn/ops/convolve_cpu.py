@@ -27,7 +27,8 @@ from jaxcnn.ops.taps import add_up, tap_kernels, taps
 from jaxcnn.ops.window import Window
 from jaxcnn.typing import Array, Shape
 
-Form = Callable[[Array, Array, Window, int, Any], Array]
+Form = Callable[[Array, Array, Any, int, Any], Array]
+"""A bilinear function of input and kernel; where the windows lie, the groups and the precision."""
 
 MOST_TAPS = 64  # unrolled windows with more would compile slowly
 SMALL_MAP = 256  # positions, up to which taps as dots are worth it in wide layers
