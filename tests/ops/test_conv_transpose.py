@@ -42,6 +42,8 @@ def test_it_is_the_transpose_of_the_convolution(stride, x64):
     [
         ((2, 2, 3, 2), {"stride": 2}),
         ((2, 2, 3, 2), {"stride": 2, "padding": 1, "output_padding": (1, 0)}),
+        ((4, 3, 3, 2), {"stride": 2, "padding": 1}),  # filters overlap
+        ((3, 3, 3, 1), {"stride": 2, "groups": 3}),
     ],
 )
 def test_derivatives(kernel, options, x64):
