@@ -184,8 +184,15 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
     ),
     "cpu_avx2": (
         "The same on a processor without AVX-512",
-        "A few of the rows above, measured later, with quicker gradients of pooling; other work "
-        "ran beside them, hence the spreads. This processor has no arithmetic of bfloat16.",
+        "Training, measured later than the rows above: gradients of pooling and of depthwise "
+        "layers have forms of their own since. VGG-16, MobileNetV2 and EfficientNet-Lite0 are from "
+        "before those of first layers did, which take one or two percent of their steps. This "
+        "processor has no arithmetic of bfloat16.",
+        networks,
+    ),
+    "cpu_newest": (
+        "The same with the newest jax",
+        "On the processor without AVX-512 too.",
         networks,
     ),
     "ops": (

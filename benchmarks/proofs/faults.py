@@ -149,6 +149,13 @@ FAULTS = (
         "tests/ops/test_pool.py",
     ),
     Fault(
+        "the phases of a transposed convolution the wrong way round",
+        "jaxcnn/ops/fractional.py",
+        "kernel = jnp.flip(kernel, range(1, 2 * rank, 2))",
+        "kernel = jnp.flip(kernel, ())",
+        "tests/ops/test_fractional.py",
+    ),
+    Fault(
         "flatten order of imported linear layers",
         "jaxcnn/weights/names.py",
         ".transpose(1, 2, 0, 3)",
