@@ -63,8 +63,7 @@ def by_platform(
 def _by_platform_jvp(
     own: Forms, general: Form, place: Any, groups: int, precision: Any, primals: Any, tangents: Any
 ):
-    # The rule exists so that each platform stores x and kernel, and only its own: the
-    # residuals of a plain `platform_dependent` would be those of all platforms.
+    # Each part has a form of its own, whose transpose is a gradient.
     (x, kernel), (dx, dkernel) = primals, tangents
     options = (place, groups, precision)
     parts = []

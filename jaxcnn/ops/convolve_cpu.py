@@ -110,8 +110,14 @@ def grouped(x: Array, kernel: Array, place: Window, groups: int, precision: Any)
 
 def dots(x: Array, kernel: Array, place: Window, groups: int, precision: Any) -> Array:
     """Convolve as a matrix product for each tap."""
-    pairs = zip(taps(x, place), tap_kernels(kernel), strict=True)
-    return add_up(product(seen, weight, precision) for seen, weight in pairs)
+
+    # Nothing but the input is kept for the backward pass: its taps are cut out again.
+    @functools.partial(jax.checkpoint, prevent_cse=False)
+    def convolved(x: Array, kernel: Array) -> Array:
+        pairs = zip(taps(x, place), tap_kernels(kernel), strict=True)
+        return add_up(product(seen, weight, precision) for seen, weight in pairs)
+
+    return convolved(x, kernel)
 
 
 class Forms(NamedTuple):
@@ -128,6 +134,8 @@ class Forms(NamedTuple):
 def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> Forms:
     """Choose the forms of a convolution; `python -m benchmarks ops` measures the choices."""
     count, narrow = math.prod(place.window), min(kernel[-2:])
+    if 0 in x:
+        return Forms(native, native, native)
     if groups == 1 and count == 1:
         return Forms(pointwise, pointwise, pointwise)
     if groups == x[-1] > 1 and count <= MOST_TAPS:
@@ -140,13 +148,13 @@ def forms(x: Shape, kernel: Shape, place: Window, groups: int) -> Forms:
     # takes a hundred times as long as the products.
     smaller = any(size < window for size, window in zip(x[1:-1], place.window, strict=True))
     if smaller and narrow >= 64:
-        return Forms(dots, dots, dots)
+        return Forms(dots, dots, strips)
     # XLA turns the kernel round for the gradient of the input, and spreads the cotangent out
     # where there is a stride: of wide layers on small maps that is most of the work.
     wide = narrow >= (256 if max(place.stride) > 1 else 512)
     wide &= math.prod(place.output) <= SMALL_MAP and count <= MOST_TAPS // 2
-    # A first layer's few products of few columns gain nothing in strips, but for large windows and
-    # few rows.
+    # The products of a first layer have few columns: cutting them into strips gains nothing, but
+    # for large windows, and where there are few rows as well.
     thin = kernel[-2] <= 8 < kernel[-1] and count <= 25
     value = one_row_more if pays(x, kernel, place, kernel[-1]) else native
     change = one_row_less if pays(x, kernel, place, kernel[-2]) else native

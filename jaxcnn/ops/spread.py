@@ -84,7 +84,7 @@ def join(parts: list[Array], axis: int) -> Array:
     if len(parts) == 1:
         return parts[0]
     y = jnp.stack(parts, axis + 1)
-    return y.reshape(*y.shape[:axis], -1, *y.shape[axis + 2 :])
+    return y.reshape(*y.shape[:axis], len(parts) * parts[0].shape[axis], *y.shape[axis + 2 :])
 
 
 def transposed(function: Callable[[Array], Array], like: Array, x: Array) -> Array:

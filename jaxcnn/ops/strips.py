@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxcnn.ops.taps import add_up, tap_kernels, taps
-from jaxcnn.ops.window import Window, extent
+from jaxcnn.ops.window import Window, extent, unit_steps
 from jaxcnn.typing import Array, Shape
 
 STRIP = 1 << 19
@@ -146,8 +146,8 @@ def joined(before: Window, after: Window, first: int) -> Window:
 
 def unmoved(sizes: Shape) -> Window:
     """Return the window that sees one element at each place."""
-    ones, zeros = (1,) * len(sizes), (0,) * len(sizes)
-    return Window(sizes, ones, ones, ((0, 0),) * len(sizes), ones, sizes, zeros)
+    ones = (1,) * len(sizes)
+    return unit_steps(sizes, ones, ((0, 0),) * len(sizes), ones)
 
 
 def fold_kernel(kernel: Array, first: int) -> Array:

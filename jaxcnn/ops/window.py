@@ -55,6 +55,18 @@ def extent(window: int, dilation: int) -> int:
     return (window - 1) * dilation + 1
 
 
+def unit_steps(sizes: Shape, window: Shape, padding: Pairs, dilation: Shape) -> Window:
+    """Say how a window lies that moves by one element.
+
+    >>> unit_steps((5,), (3,), ((1, 0),), (1,)).output
+    (4,)
+    """
+    ones, nothing = (1,) * len(sizes), (0,) * len(sizes)
+    axes = zip(sizes, window, padding, dilation, strict=True)
+    output = tuple(n + lo + hi - extent(k, d) + 1 for n, k, (lo, hi), d in axes)
+    return Window(sizes, window, ones, padding, dilation, output, nothing)
+
+
 def resolve(
     report: Report,
     sizes: Shape,

@@ -151,6 +151,37 @@ def test_gradients_are_products_where_that_is_faster(shape, kernel, stride, conv
     )
 
 
+@pytest.mark.parametrize(
+    ("channels", "window", "features", "groups"),
+    [
+        *((16, 1, 16, 1), (3, 3, 16, 1), (16, 3, 16, 1), (512, 3, 512, 1), (64, 9, 64, 1)),
+        *((16, 3, 16, 16), (16, 3, 16, 4)),
+    ],
+)
+def test_an_empty_batch_has_gradients_of_zero(channels, window, features, groups):
+    x, up = jnp.ones((0, 8, 8, channels)), jnp.ones((window, window, channels, features // groups))
+    kernel = jnp.ones((window, window, channels // groups, features))
+
+    def loss(x, kernel, up):
+        y = ops.conv(x, kernel, padding=window // 2, groups=groups)
+        return y.sum() + ops.conv_transpose(x, up, stride=2, groups=groups).sum()
+
+    found = jax.grad(loss, (0, 1, 2))(x, kernel, up)
+    for gradient, value in zip(found, (x, kernel, up), strict=True):
+        assert gradient.shape == value.shape
+        assert not gradient.any()
+
+
+def test_kernel_gradients_keep_the_input_and_not_its_taps():
+    x, kernel = jnp.ones((4, 20, 20, 3)), jnp.ones((3, 3, 3, 16))
+
+    def pull(x, kernel):
+        return jax.vjp(lambda kernel: ops.conv(x, kernel, padding=1), kernel)[1]
+
+    kept = sum(leaf.size for leaf in jax.tree.leaves(jax.eval_shape(pull, x, kernel)))
+    assert x.size <= kept <= 2 * x.size + 2 * kernel.size
+
+
 @pytest.mark.parametrize("features", [16, 6])
 def test_kernel_gradients_of_first_layers_run_through_no_loop(features):
     text = lowered("cpu", (4, 20, 20, 3), (3, 3, 3, features), padding=1)
