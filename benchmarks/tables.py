@@ -184,10 +184,9 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
     ),
     "cpu_avx2": (
         "The same on a processor without AVX-512",
-        "Training, measured later than the rows above: gradients of pooling and of depthwise "
-        "layers have forms of their own since. VGG-16, MobileNetV2 and EfficientNet-Lite0 are from "
-        "before those of first layers did, which take one or two percent of their steps. This "
-        "processor has no arithmetic of bfloat16.",
+        "Measured later than the rows above: transposed convolutions and gradients of pooling, of "
+        "depthwise and of first layers have forms of their own since. Below are the growth with "
+        "batch, resolution and depth. This processor has no arithmetic of bfloat16.",
         networks,
     ),
     "cpu_newest": (
@@ -211,7 +210,7 @@ TABLES: dict[str, tuple[str, str, Callable[[Sequence[dict[str, Any]]], str]]] = 
         "Time to the first step",
         "Seconds to the first training step of a new process, imports included: without compiled "
         "programs kept from before (cold), and with them (warm), which the lab keeps by default; "
-        "`python -m benchmarks start`.",
+        "one start each; `python -m benchmarks start`.",
         starts,
     ),
     "proof_fewshot": (

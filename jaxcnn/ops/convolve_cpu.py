@@ -2,11 +2,11 @@
 
 Each is a bilinear function of input and kernel made of native operations, so that JAX
 differentiates and transposes it. Measured on two cores against `lax.conv_general_dilated`
-(forward / gradient of the input / of the kernel): pointwise 1.0-3.9 / 1.0-1.6 / 2.1-7.1 times
-as fast, depthwise 4-30 / 5-240 / 12-40, other groups 1.2-6 / 1.5-6 / 46-480; kernel gradients
-in strips 0.9-3.3; taps as dots 1.1-1.6 for gradients of the input in wide layers on small maps,
-and slower in nearly all other cases but one: windows larger than the map, which XLA computes up
-to a hundred times as slowly.
+(forward / gradient of the input / of the kernel; `python -m benchmarks ops`): pointwise 1.1-2.2 /
+1.0-2.6 / 2.9-14 times as fast, depthwise 19-43 / 50-170 / 17-35, other groups 4 / 5 / 130; kernel
+gradients in strips 1.5-4.3, but 0.5 with 16 channels and few images. Products for all taps gain for
+kernel gradients of first layers (1.8-5.6), gradients of the input of wide layers on small maps
+(1.4), and windows larger than the map (23-30); they lose in nearly all other cases.
 """
 
 import functools
