@@ -42,8 +42,6 @@ def fractional(
     if max(dilation) > 1 or max(stride) == 1:
         x, place = put(x, zeros, window, dilation)
         return convolve(x, kernel, place, groups, precision)
-    if groups == 1 and all(k <= s for k, s in zip(window, stride, strict=True)):
-        return by_phase("value", x, kernel, zeros, groups, precision)  # a matrix product
     own = forms_for_cpus(x.shape[-1], window, groups)
     return by_platform(x, kernel, own, among_zeros, zeros, groups, precision)
 

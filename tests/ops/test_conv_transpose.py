@@ -64,7 +64,7 @@ def test_nothing_is_dilated_by_xla(window):
         text = traced.lower(lowering_platforms=(platform,)).as_text()
         assert "lhs_dilate = [2" not in text
         assert "rhs_dilate = [2" not in text
-        product = window == 2  # each output lies in one window
+        product = platform == "cpu" and window == 2  # each output lies in one window
         assert product == ("stablehlo.convolution" not in text)
 
 
