@@ -139,6 +139,12 @@ def forms_for_cpus(channels: int, window: Shape, groups: int) -> Forms:
     Measured for a stride of two: phases take 1.5 to 30 times as long for gradients of depthwise
     layers, up to five times for kernel gradients of other groups, and for the rest mostly half as
     long or less.
+
+    >>> depthwise = forms_for_cpus(8, (3, 3), 8)
+    >>> depthwise == Forms(PHASES.value, AMONG_ZEROS.input, AMONG_ZEROS.kernel)
+    True
+    >>> forms_for_cpus(8, (3, 3), 2) == Forms(PHASES.value, PHASES.input, AMONG_ZEROS.kernel)
+    True
     """
     if groups == 1 or math.prod(window) > MOST_TAPS:
         return PHASES

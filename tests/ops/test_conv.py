@@ -188,6 +188,11 @@ def test_kernel_gradients_of_first_layers_run_through_no_loop(features):
     assert ("stablehlo.while" in text) == (features == 6)  # strips, where products are thin twice
 
 
+def test_kernel_gradients_of_maps_smaller_than_the_window_are_strips():
+    text = lowered("cpu", (1, 2, 3, 64), (3, 3, 64, 64), padding=1)
+    assert "stablehlo.while" in text
+
+
 @pytest.mark.parametrize(("size", "channels", "stride"), [(2, 64, 1), slow(3, 512, 1), (4, 256, 2)])
 def test_gradients_of_products_are_those_of_convolutions(size, channels, stride, getkey):
     x = jax.random.normal(getkey(), (1, size, 3, channels))

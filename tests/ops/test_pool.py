@@ -163,3 +163,9 @@ def test_gradients_of_windows_that_overlap_are_summed_in_single_precision(place)
     pull = jax.vjp(lambda x: ops.max_pool(x, 3, stride=1), x)[1]
     (found,) = pull(jnp.asarray(given.reshape(1, 3, 3, 1), jnp.bfloat16))
     assert float(found[0, 2, 2, 0]) == 1 + 8 * 2.0**-9
+
+
+@pytest.mark.parametrize("pool", [ops.max_pool, ops.avg_pool])
+def test_an_empty_batch_has_a_gradient(pool):
+    x = jnp.ones((0, 8, 8, 3))
+    assert jax.grad(lambda x: pool(x, 3, stride=2).sum())(x).shape == x.shape
